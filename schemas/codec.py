@@ -1,0 +1,141 @@
+"""Bytes to events and back: validation with the field's path, size limits, schema versions.
+
+Reading tolerates unknown fields and refuses unknown major versions. Every refusal is a DecodeError with a closed reason.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from schemas.alert import Alert, AlertData, AlertType
+from schemas.errors import DecodeError, DecodeReason
+from schemas.event import SCHEMA_MAJOR, Event
+
+E = TypeVar("E", bound=Event)
+S = TypeVar("S", bound=msgspec.Struct)
+Headers = tuple[tuple[str, bytes], ...]
+
+MAX_BYTES = 1_000_000
+"""Largest accepted event, in bytes; one more is `too_large`."""
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+_state_encoder = msgspec.msgpack.Encoder(order="deterministic")
+_CE = "ce_"
+_ALERT_ATTRIBUTES = tuple(name for name in Alert.__struct_fields__ if name not in ("data", "datacontenttype"))
+
+
+class _Version(msgspec.Struct):
+    schema_version: int = SCHEMA_MAJOR
+
+
+@lru_cache(maxsize=64)
+def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+@lru_cache(maxsize=64)
+def _state_decoder(kind: type[Any]) -> msgspec.msgpack.Decoder[Any]:
+    return msgspec.msgpack.Decoder(kind)
+
+
+def encode(event: msgspec.Struct) -> bytes:
+    """JSON, UTF-8, fields in the order of the type, dictionaries sorted: equal events give equal bytes."""
+    return _encoder.encode(event)
+
+
+def decode(kind: type[E], raw: bytes | None, *, limit: int = MAX_BYTES) -> E:
+    """One event of this kind. Raises DecodeError; nothing else.
+
+    >>> from schemas.article import ArticleUpdate
+    >>> decode(ArticleUpdate, b'{"update_id": 1}')
+    Traceback (most recent call last):
+    ...
+    schemas.errors.DecodeError: invalid_field: Expected `str`, got `int` - at `$.update_id`
+    """
+    if not raw:
+        raise DecodeError(DecodeReason.EMPTY, "expected an event, found no bytes")
+    if len(raw) > limit:
+        raise DecodeError(DecodeReason.TOO_LARGE, f"expected at most {limit} bytes, found {len(raw)}")
+    try:
+        event: E = _decoder(kind).decode(raw)
+    except RecursionError:
+        raise DecodeError(DecodeReason.TOO_DEEP, "expected shallow JSON, found nesting beyond the limit") from None
+    except msgspec.ValidationError as error:
+        found = _version(raw)
+        if found is not None and found != SCHEMA_MAJOR:
+            raise _unsupported(found) from None
+        raise DecodeError(DecodeReason.INVALID_FIELD, str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DecodeError(*_malformed(raw, error)) from None
+    if event.schema_version != SCHEMA_MAJOR:
+        raise _unsupported(event.schema_version)
+    return event
+
+
+def _version(raw: bytes) -> int | None:
+    try:
+        return _decoder(_Version).decode(raw).schema_version  # type: ignore[no-any-return]
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _unsupported(found: int) -> DecodeError:
+    detail = f"$.schema_version: expected {SCHEMA_MAJOR}, found {found}"
+    return DecodeError(DecodeReason.UNSUPPORTED_SCHEMA, detail)
+
+
+def _malformed(raw: bytes, error: Exception) -> tuple[DecodeReason, str]:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as bad:
+        return DecodeReason.INVALID_UTF8, f"byte {bad.start}: expected UTF-8, found 0x{raw[bad.start]:02x}"
+    return DecodeReason.INVALID_JSON, str(error)
+
+
+def alert_to_record(alert: Alert) -> tuple[bytes, bytes, Headers]:
+    """Key, value, headers of an alert in CloudEvents binary mode: attributes are `ce_` headers, the value is the data."""
+    attributes = msgspec.to_builtins(alert)
+    headers = [("content-type", b"application/json")]
+    headers += [
+        (_CE + name, str(attributes[name]).encode()) for name in _ALERT_ATTRIBUTES if attributes[name] is not None
+    ]
+    return alert.story.encode(), encode(alert.data), tuple(headers)
+
+
+def alert_from_record(value: bytes | None, headers: Mapping[str, bytes] | Iterable[tuple[str, bytes]]) -> Alert:
+    """The alert back from a record in binary mode, or from a structured-mode value when there are no `ce_` headers.
+
+    Raises DecodeError.
+    """
+    pairs = dict(headers)
+    attributes = {k[len(_CE) :]: v.decode("utf-8", "replace") for k, v in pairs.items() if k.startswith(_CE)}
+    if not attributes:
+        return decode(Alert, value)
+    version = attributes.get("schema_version", "1")
+    if version != str(SCHEMA_MAJOR):
+        raise _unsupported(int(version) if version.isdigit() else -1)
+    try:
+        data = _decoder(AlertData).decode(value or b"")
+        return msgspec.convert({**attributes, "data": data}, Alert, strict=False, from_attributes=False)
+    except msgspec.ValidationError as error:
+        raise DecodeError(DecodeReason.INVALID_FIELD, str(error)) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise DecodeError(*_malformed(value or b"", error)) from None
+
+
+def encode_state(state: msgspec.Struct) -> bytes:
+    """MessagePack of a state value, deterministic: equal states give equal bytes."""
+    return _state_encoder.encode(state)
+
+
+def decode_state(kind: type[S], raw: bytes) -> S:
+    """A state value back. Raises msgspec.DecodeError: a state that cannot be read is a defect, not an input fault."""
+    state: S = _state_decoder(kind).decode(raw)
+    return state
+
+
+def alert_kinds() -> tuple[AlertType, ...]:
+    """All alert types, for listings."""
+    return tuple(AlertType)

@@ -1,0 +1,83 @@
+"""Every deterministic id, in one place.
+
+Ids are hashes of input data: no clock of ours, no offset, no randomness, no order of a dictionary. Fields are NFC text
+or decimal integers, length-prefixed before hashing, so that ("ab", "c") and ("a", "bc") differ. 130 bits of SHA-256 in
+lower-case base32: 26 characters, and no dot, because the Standard Webhooks signature joins with dots.
+"""
+
+import base64
+import hashlib
+import unicodedata
+
+
+def digest(*fields: str | int | bytes | None) -> str:
+    """26 base32 characters over the fields, in order. None differs from the empty string.
+
+    >>> digest("ab", "c") == digest("a", "bc")
+    False
+    """
+    h = hashlib.sha256()
+    for field in fields:
+        match field:
+            case None:
+                h.update(b"-:")
+                continue
+            case bytes():
+                raw = field
+            case int():
+                raw = b"%d" % field
+            case _:
+                raw = unicodedata.normalize("NFC", field).encode("utf-8", "surrogatepass")
+        h.update(b"%d:" % len(raw))
+        h.update(raw)
+    return base64.b32encode(h.digest())[:26].decode("ascii").lower()
+
+
+def text_sha256(text: str) -> str:
+    """Hex SHA-256 of the UTF-8 bytes; names a revision's exact text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def update_id(source: str, item: str, body_hash: str) -> str:
+    """Same bytes of the same item: same update."""
+    return "up_" + digest("update", source, item, body_hash)
+
+
+def entry_id(source: str, item: str, identity: str) -> str:
+    """`identity` is what the identity ladder found, rung name included."""
+    return "en_" + digest("entry", source, item, identity)
+
+
+def story_id(basis: str) -> str:
+    """Default story of an item: `basis` is the item's id, or its folded headline where no publisher named the item."""
+    return "story_" + digest("story", basis)
+
+
+def statement_id(scope: str, speaker_key: str, fingerprint: str) -> str:
+    """First sighting of words by a speaker in a scope (a story)."""
+    return "st_" + digest("statement", scope, speaker_key, fingerprint)
+
+
+def person_id(name_key: str, context: str = "") -> str:
+    """A person known from text only; `context` tells namesakes apart (jurisdiction or organisation)."""
+    return "p_" + digest("person", name_key, context)
+
+
+def claim_id(entry: str, subject: str, event: str, post: str | None) -> str:
+    """One role change as one entry tells it; stable over edits that do not touch it."""
+    return "rc_" + digest("claim", entry, subject, event, post)
+
+
+def alert_id(family: str, subject: str, ordinal: int, ruleset_major: int) -> str:
+    """`ordinal` counts the transitions of this kind at this subject, from 1."""
+    return "al_" + digest("alert", family, subject, ordinal, ruleset_major)
+
+
+def message_id(alert: str, version: int) -> str:
+    """One message of an alert; the webhook id."""
+    return "msg_" + digest("message", alert, version)
+
+
+def dead_letter_id(log_id: str, topic: str, partition: int, offset: int, stage: str) -> str:
+    """The record that was set aside, and by which stage."""
+    return "dl_" + digest("dead-letter", log_id, topic, partition, offset, stage)
