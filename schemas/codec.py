@@ -1,6 +1,7 @@
 """Bytes to events and back: validation with the field's path, size limits, schema versions.
 
-Reading tolerates unknown fields and refuses unknown major versions. Every refusal is a DecodeError with a closed reason.
+Reading tolerates unknown fields and refuses unknown major versions. Every refusal is a DecodeError with a closed
+reason.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from schemas.alert import Alert, AlertData, AlertType
+from schemas.alert import Alert, AlertData
 from schemas.errors import DecodeError, DecodeReason
 from schemas.event import SCHEMA_MAJOR, Event
 
@@ -23,7 +24,8 @@ MAX_BYTES = 1_000_000
 _encoder = msgspec.json.Encoder(order="deterministic")
 _state_encoder = msgspec.msgpack.Encoder(order="deterministic")
 _CE = "ce_"
-_ALERT_ATTRIBUTES = tuple(name for name in Alert.__struct_fields__ if name not in ("data", "datacontenttype"))
+_NO_ATTRIBUTE = ("data", "datacontenttype", "schema_version")
+_ALERT_ATTRIBUTES = tuple(name for name in Alert.__struct_fields__ if name not in _NO_ATTRIBUTE)
 
 
 class _Version(msgspec.Struct):
@@ -95,7 +97,10 @@ def _malformed(raw: bytes, error: Exception) -> tuple[DecodeReason, str]:
 
 
 def alert_to_record(alert: Alert) -> tuple[bytes, bytes, Headers]:
-    """Key, value, headers of an alert in CloudEvents binary mode: attributes are `ce_` headers, the value is the data."""
+    """Key, value and headers of an alert in CloudEvents binary mode.
+
+    Attributes are `ce_` headers, the value is the data. The schema's major version is the end of the type, ".v1".
+    """
     attributes = msgspec.to_builtins(alert)
     headers = [("content-type", b"application/json")]
     headers += [
@@ -113,9 +118,9 @@ def alert_from_record(value: bytes | None, headers: Mapping[str, bytes] | Iterab
     attributes = {k[len(_CE) :]: v.decode("utf-8", "replace") for k, v in pairs.items() if k.startswith(_CE)}
     if not attributes:
         return decode(Alert, value)
-    version = attributes.get("schema_version", "1")
-    if version != str(SCHEMA_MAJOR):
-        raise _unsupported(int(version) if version.isdigit() else -1)
+    kind, _, major = attributes.get("type", "").rpartition(".v")
+    if kind and major.isdecimal() and int(major) != SCHEMA_MAJOR:
+        raise _unsupported(int(major))
     try:
         data = _decoder(AlertData).decode(value or b"")
         return msgspec.convert({**attributes, "data": data}, Alert, strict=False, from_attributes=False)
@@ -134,8 +139,3 @@ def decode_state(kind: type[S], raw: bytes) -> S:
     """A state value back. Raises msgspec.DecodeError: a state that cannot be read is a defect, not an input fault."""
     state: S = _state_decoder(kind).decode(raw)
     return state
-
-
-def alert_kinds() -> tuple[AlertType, ...]:
-    """All alert types, for listings."""
-    return tuple(AlertType)

@@ -46,10 +46,10 @@ class Via(Struct, frozen=True, kw_only=True):
 class Speaker(Struct, frozen=True, kw_only=True):
     """Who spoke.
 
-    surface  the words of the text, verbatim ("He", "Iran's supreme leader", "an unnamed diplomat")
-    name     resolved name within the entry, without title ("Dominic Raab"); for unnamed sources the descriptor verbatim;
-             equals `surface` where nothing better is known
-    role     title or description beside the name in this entry ("the foreign secretary"), verbatim, or None
+    surface  the words of the text, verbatim ("He", "the island's governor", "an unnamed diplomat")
+    name     resolved name within the entry, without title ("Jane Roe"); for unnamed sources the descriptor
+             verbatim; equals `surface` where nothing better is known
+    role     title or description beside the name in this entry ("the harbour minister"), verbatim, or None
     span     where `surface` stands; None where the speaker is inherited without any words of its own
     """
 

@@ -1,15 +1,15 @@
 """Every error that tocsin raises on purpose.
 
-    TocsinError                     one line for people: what, where, found, expected
-    ├── InputError                  what a user gave cannot be used (file, argument, setting)
-    │   └── SettingsError           all faults of a configuration, reported together
-    ├── DecodeError                 bytes are no event; `.reason` is closed (see DecodeReason)
-    └── LogError                    the log cannot do what was asked
-        ├── LogInUse                another process owns the directory
-        ├── LogFull                 no space left; nothing of the failed write became visible
-        ├── LogBroken               a write failed for another reason; the process must stop
-        ├── UnknownTopic            no such topic
-        └── PartitionCountChanged   a topic exists with another number of partitions
+TocsinError                     one line for people: what, where, found, expected
+├── InputError                  what a user gave cannot be used (file, argument, setting)
+│   └── SettingsError           all faults of a configuration, reported together
+├── DecodeError                 bytes are no event; `.reason` is closed (see DecodeReason)
+└── LogError                    the log cannot do what was asked
+    ├── LogInUse                another process owns the directory
+    ├── LogFull                 no space left; nothing of the failed write became visible
+    ├── LogBroken               a write failed for another reason; the process must stop
+    ├── UnknownTopic            no such topic
+    └── PartitionCountChanged   a topic exists with another number of partitions
 """
 
 from enum import StrEnum

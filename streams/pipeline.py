@@ -1,0 +1,174 @@
+"""The composition root: which agent reads which topic with which steps, as one Faust app.
+
+A new detector is one new package in `agents/` and one line in `_detectors`.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import faust
+from agents.entries.step import EntriesStep
+from agents.escalations.step import EscalationsStep
+from agents.officials.step import OfficialsStep
+from agents.roles.step import RolesStep
+from agents.statements.step import StatementsStep
+from yarl import URL
+
+from agents.step import Step
+from schemas.alert import Alert
+from schemas.article import ArticleUpdate, EntryRevision
+from schemas.codec import alert_to_record, decode, encode
+from schemas.detection import RoleClaim
+from schemas.event import Event
+from streams import topics
+from streams.dead_letters import DeadLetterLimit
+from streams.settings import Settings
+from streams.stage import Binding, Message, OutRecord, Stage, exit_now
+from streams.topics import Topic
+
+Decode = Callable[[bytes | None, Mapping[str, bytes]], Event]
+
+
+def _detectors(settings: Settings) -> tuple[Step[EntryRevision], ...]:
+    """Every step that reads entry revisions. Each has its own table and fails on its own."""
+    return (StatementsStep(), EscalationsStep(), OfficialsStep(registries=settings.registries))
+
+
+def by_position(_: Event, message: Message) -> str:
+    """Names an update by where and when it stands in the log: the same file ingested twice is two inputs."""
+    return f"{message.topic}/{message.partition}/{message.offset}/{message.timestamp:.6f}"
+
+
+def by_revision(entry: EntryRevision, _: Message) -> str:
+    """Names a revision by entry and number, wherever it stands."""
+    return entry.revision_id
+
+
+def by_claim(claim: RoleClaim, _: Message) -> str:
+    """Names a claim by id, revision and whether it stands or was withdrawn."""
+    return f"{claim.claim_id}/{claim.revision}/{claim.is_withdrawn:d}"
+
+
+def route(event: Event) -> OutRecord:
+    """The record of an event: its topic by its type, its key by what the next stage keeps state for."""
+    match event:
+        case EntryRevision():
+            return OutRecord(topics.ENTRIES.name, event.story.encode(), encode(event))
+        case RoleClaim():
+            return OutRecord(topics.ROLE_CLAIMS.name, event.subject.encode(), encode(event))
+        case Alert():
+            return OutRecord(topics.ALERTS[event.type.family].name, *alert_to_record(event))
+        case _:
+            raise TypeError(f"no topic carries {type(event).__name__}")
+
+
+def create_app(
+    settings: Settings, *, datadir: Path, broker: str | None = None, die: Callable[[int, str], None] = exit_now
+) -> faust.App:
+    """The pipeline on the broker of the settings. Nothing starts before `await app.start()`.
+
+    datadir  where Faust may create its own folder; the tables live in memory and in their changelogs
+    broker   overrides the address of the settings, for tests
+    die      ends the process; see streams.stage
+    """
+    address = broker or settings.broker
+    app = faust.App(
+        settings.app_id,
+        broker=URL(address),
+        datadir=str(datadir),
+        store="memory://",
+        web_enabled=False,  # it would serve table data without authentication
+        key_serializer="raw",
+        value_serializer="raw",
+        topic_partitions=settings.partitions,
+        topic_disable_leader=True,
+        topic_replication_factor=1,
+        broker_commit_interval=settings.commit_interval_s,
+        broker_max_poll_records=settings.batch_size,
+        stream_buffer_maxsize=16_384,
+        producer_max_request_size=1_048_000,  # an update of 1,000,000 bytes and its envelope must fit
+        producer_linger=0.005,
+    )
+    limit = DeadLetterLimit(settings.dead_letter_limit)
+    stages: list[Stage] = []
+
+    def add(topic: Topic, name: str, decode_event: Decode, steps: Iterable[tuple[Step[Any], Any]]) -> None:
+        bindings = [Binding(step, FaustTable(app, step.name), memo_key) for step, memo_key in steps]
+        stage = Stage(
+            name,
+            bindings,
+            decode=decode_event,
+            route=route,
+            send=_sender(app),
+            log_id=settings.app_id,
+            limit=limit,
+            die=die,
+            batch_size=settings.batch_size,
+        )
+        stages.append(stage)
+        source = app.topic(topic.name, key_type=bytes, value_type=bytes, partitions=settings.partitions)
+        app.agent(source, name=name)(_body(stage))
+
+    add(topics.UPDATES, "entries", _decoder(ArticleUpdate), [(EntriesStep(), by_position)])
+    add(topics.ENTRIES, "detect", _decoder(EntryRevision), [(step, by_revision) for step in _detectors(settings)])
+    add(topics.ROLE_CLAIMS, "roles", _decoder(RoleClaim), [(RolesStep(), by_claim)])
+
+    @app.on_partitions_assigned.connect
+    async def forget(*_: Any, **__: Any) -> None:
+        for stage in stages:
+            stage.forget()
+
+    return app
+
+
+def _body(stage: Stage) -> Callable[[Any], Awaitable[None]]:
+    async def body(stream: Any) -> None:
+        await stage.run(stream)
+
+    return body
+
+
+def _decoder(kind: type[Event]) -> Decode:
+    def read(value: bytes | None, _: Mapping[str, bytes]) -> Event:
+        return decode(kind, value)
+
+    return read
+
+
+def _sender(app: faust.App) -> Callable[[OutRecord], Any]:
+    async def send(record: OutRecord) -> Any:
+        headers = list(record.headers)
+        return await app.producer.send(record.topic, record.key, record.value, record.partition, None, headers)
+
+    return send
+
+
+class FaustTable:
+    """A Faust table whose changelog the stage writes itself; see streams.stage.Table."""
+
+    def __init__(self, app: faust.App, name: str) -> None:
+        self._table = app.Table(name, key_type=bytes, value_type=bytes, partitions=app.conf.topic_partitions)
+        self.changelog_topic_name: str = self._table.changelog_topic_name
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key, without sensors."""
+        value: bytes | None = self._table.data.get(key)
+        return value
+
+    def items(self) -> Iterable[tuple[bytes, bytes]]:
+        """All keys and values."""
+        return self._table.data.items()  # type: ignore[no-any-return]
+
+    def apply(self, key: bytes, value: bytes | None, partition: int) -> None:
+        """Set or delete a key whose changelog record is durable.
+
+        The store's own note of the key's partition lets it drop the key when the partition goes to another worker.
+        """
+        store = self._table.data
+        if value is None:
+            store.pop(key, None)
+            store._key_partition.pop(key, None)
+        else:
+            store[key] = value
+            store._key_partition[key] = partition

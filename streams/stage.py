@@ -1,0 +1,401 @@
+"""THE agent body. Every stage uses it; nothing else in the code base iterates a stream.
+
+Bytes in, decode, pure steps, publish and await every delivery, store state, acknowledge: in this order, because losing
+state costs a duplicate and losing an output costs an alert. What cannot be decoded or makes a step raise goes to
+`dead-letters` with the original bytes, and the stream goes on.
+
+Reprocessing re-emits. After a crash the table may already know the very input that is read again; then its step returns
+exactly the records that it published the first time (the memo), and the state stays as it is. If the table is behind
+instead, equal input on equal state gives equal ids. Either way: same alert, same id, same body.
+"""
+
+import asyncio
+import logging
+import os
+import struct
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from agents.step import Step
+from schemas.codec import Headers, decode_state, encode_state
+from schemas.dead_letter import Step as Reached
+from schemas.errors import DecodeError
+from schemas.event import Event
+from streams.dead_letters import DeadLetterLimit, LimitReached, dead_letter
+
+S = TypeVar("S", bound=msgspec.Struct)
+log = logging.getLogger(__name__)
+
+WITHIN_S = 0.02
+"""Longest wait for a batch to fill, seconds: what a lone update pays at each stage."""
+
+MEMO_S = 3600.0
+"""How long published records are remembered for re-emission, seconds of record time."""
+
+MEMO_MAX = 4096
+"""Most memos kept for one partition; the re-read after a crash is bounded by the commit interval, far below this."""
+
+EXIT_DEFECT = 70
+EXIT_DEAD_LETTERS = 71
+_MEMO = b"\x01"
+_MEMO_HEAD = struct.Struct(">Hd")  # partition, record time
+
+
+class OutRecord(msgspec.Struct, frozen=True, array_like=True):
+    """A record ready to be published."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    partition: int | None = None  # None: by the key
+
+
+class _Memo(msgspec.Struct, frozen=True, array_like=True):
+    records: tuple[OutRecord, ...]
+
+
+class Message(Protocol):
+    """What the body needs of a consumed message."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: float
+    key: bytes | None
+    value: bytes | None
+    headers: Any
+
+
+class InEvent(Protocol):
+    """What the body needs of a Faust event."""
+
+    message: Any
+
+    def ack(self) -> bool: ...
+
+
+class Table(Protocol):
+    """What the body needs of a Faust table (`FaustTable` in pipeline.py).
+
+    The body writes the changelog itself and awaits it, then calls `apply`. Through Faust's own item assignment a change
+    waits in a buffer whose flush gives up after 0.1 s without progress, so a commit could overtake the state; and
+    inside a batch Faust knows no current event to take the partition from.
+    """
+
+    changelog_topic_name: str
+
+    def get(self, key: bytes) -> bytes | None: ...
+
+    def items(self) -> Iterable[tuple[bytes, bytes]]: ...
+
+    def apply(self, key: bytes, value: bytes | None, partition: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A step, its table, and what names an input for re-emission.
+
+    memo_key  of an event and its message; equal for one input however often it is read
+    """
+
+    step: Step[Any]
+    table: Table
+    memo_key: Callable[[Any, Message], str]
+
+
+class Stage:
+    """The body of one agent: one topic, one or several steps.
+
+    decode   bytes and headers to an event; raises DecodeError
+    route    an event to its record
+    send     hands a record to the producer and returns a future of its delivery
+    die      called with an exit code and a reason when the process must not go on; does not return
+    """
+
+    def __init__(
+        self,
+        name: str,
+        bindings: Sequence[Binding],
+        *,
+        decode: Callable[[bytes | None, Mapping[str, bytes]], Event],
+        route: Callable[[Event], OutRecord],
+        send: Callable[[OutRecord], Any],
+        log_id: str,
+        limit: DeadLetterLimit,
+        die: Callable[[int, str], None],
+        batch_size: int = 500,
+    ) -> None:
+        self.name = name
+        self.bindings = tuple(bindings)
+        self.decode = decode
+        self.route = route
+        self.send = send
+        self.log_id = log_id
+        self.limit = limit
+        self.die = die
+        self.batch_size = batch_size
+        self._states = {binding.step.name: _Cache(binding) for binding in bindings}
+
+    async def run(self, stream: Any) -> None:
+        """Consume until the stream ends; on a defect end the process: a supervisor restarts it and the log replays.
+
+        Returning to Faust instead would restart the agent while its unacknowledged events are never read again.
+        """
+        batches: AsyncIterator[Sequence[InEvent]] = stream.noack_take(self.batch_size, within=WITHIN_S)
+        async for batch in batches:
+            try:
+                plan = self.plan(batch)
+                await deliver(plan.records, self.send)
+                changes = self.changes(plan)
+                await deliver([record for change in changes for record in change.records], self.send)
+                for change in changes:
+                    change.apply()
+                for event in batch:
+                    await stream.ack(event)
+                self.limit.check()
+            except asyncio.CancelledError:
+                raise  # nothing acknowledged: it is read again
+            except LimitReached as reached:
+                self.die(EXIT_DEAD_LETTERS, str(reached))
+            except BaseException as error:
+                log.critical("stage %s failed", self.name, exc_info=True)
+                self.die(EXIT_DEFECT, f"stage {self.name} failed: {type(error).__name__}: {error}")
+
+    def plan(self, batch: Sequence[InEvent]) -> "Plan":
+        """What the batch leads to: records in order and state changes. Touches no table."""
+        plan = Plan(self._states)
+        for event in batch:
+            message = event.message
+            try:
+                decoded = self.decode(message.value, dict(message.headers or ()))
+            except DecodeError as error:
+                self._set_aside(plan, event, self.name, Reached.DECODE, error)
+                continue
+            for binding in self.bindings:
+                try:
+                    plan.apply(event, binding, decoded, self.route)
+                except Exception as error:  # the one catch-all of the product: a defect sets one event aside
+                    self._set_aside(plan, event, binding.step.name, Reached.DECIDE, error)
+        return plan
+
+    def _set_aside(self, plan: "Plan", event: InEvent, stage: str, reached: Reached, error: Exception) -> None:
+        record = dead_letter(event.message, stage=stage, step=reached, error=error, log_id=self.log_id)
+        plan.records.append(OutRecord(*record))
+        self.limit.count(stage)
+        log.warning(
+            "DeadLetterPublished stage=%s step=%s topic=%s partition=%d offset=%d reason=%s",
+            stage, reached.value, event.message.topic, event.message.partition, event.message.offset, error,
+        )  # fmt: skip
+
+    def changes(self, plan: "Plan") -> "list[_Changes]":
+        """The state changes of the plan, one write a key, each for the partition of the event that made it."""
+        return [cache.changes(plan.overlays[name]) for name, cache in self._states.items()]
+
+    def forget(self) -> None:
+        """Drop what was derived from the tables: after a rebalance they hold other partitions."""
+        for cache in self._states.values():
+            cache.forget()
+
+
+@dataclass
+class _Overlay:
+    """State changes of one step in one batch: later events see earlier ones."""
+
+    cache: "_Cache"
+    values: dict[str, msgspec.Struct | None] = field(default_factory=dict)
+    raw: dict[bytes, bytes] = field(default_factory=dict)
+    events: dict[str | bytes, InEvent] = field(default_factory=dict)
+
+    def get(self, key: str, kind: type[S]) -> S | None:
+        if key in self.values:
+            return self.values[key]  # type: ignore[return-value]
+        return self.cache.get(key, kind)
+
+
+class _Scratch:
+    """State as one event's step sees it; its changes are dropped when the step raises."""
+
+    def __init__(self, overlay: _Overlay) -> None:
+        self._overlay = overlay
+        self.changes: dict[str, msgspec.Struct | None] = {}
+
+    def get(self, key: str, kind: type[S]) -> S | None:
+        """The value last put under this key, or None."""
+        if key in self.changes:
+            return self.changes[key]  # type: ignore[return-value]
+        return self._overlay.get(key, kind)
+
+    def put(self, key: str, value: msgspec.Struct | None) -> None:
+        """Replace the value; None deletes it."""
+        self.changes[key] = value
+
+
+class Plan:
+    """Records and state changes of one batch, before anything is published."""
+
+    def __init__(self, states: Mapping[str, "_Cache"]) -> None:
+        self.records: list[OutRecord] = []
+        self.overlays = {name: _Overlay(cache) for name, cache in states.items()}
+
+    def apply(self, event: InEvent, binding: Binding, decoded: Event, route: Callable[[Event], OutRecord]) -> None:
+        """Let one step decide one event; all or nothing of it enters the plan."""
+        message = event.message
+        overlay = self.overlays[binding.step.name]
+        memo_key = _MEMO + binding.memo_key(decoded, message).encode()
+        known = overlay.raw.get(memo_key) or overlay.cache.raw(memo_key)
+        if known is not None:
+            self.records.extend(decode_state(_Memo, known[_MEMO_HEAD.size :]).records)
+            return
+        scratch = _Scratch(overlay)
+        records = tuple(route(out) for out in binding.step.decide(scratch, decoded))
+        overlay.values.update(scratch.changes)
+        overlay.events.update(dict.fromkeys(scratch.changes, event))
+        if records:
+            head = _MEMO_HEAD.pack(message.partition, message.timestamp)
+            overlay.raw[memo_key] = head + encode_state(_Memo(records))
+            overlay.events[memo_key] = event
+            self.records.extend(records)
+
+
+class _Cache:
+    """A step's table, with decoded values kept as long as the table still holds the very bytes they came from."""
+
+    MAX = 20_000
+
+    def __init__(self, binding: Binding) -> None:
+        self._table = binding.table
+        self.changelog = binding.table.changelog_topic_name
+        self._decoded: dict[str, tuple[bytes, msgspec.Struct]] = {}
+        self._memos: dict[int, deque[tuple[float, bytes]]] | None = None
+
+    def raw(self, key: bytes) -> bytes | None:
+        return self._table.get(key)
+
+    def get(self, key: str, kind: type[S]) -> S | None:
+        raw = self.raw(key.encode())
+        if raw is None:
+            return None
+        known = self._decoded.get(key)
+        if known is not None and known[0] is raw and isinstance(known[1], kind):
+            return known[1]
+        value = decode_state(kind, raw)
+        self._remember(key, raw, value)
+        return value
+
+    def _remember(self, key: str, raw: bytes, value: msgspec.Struct) -> None:
+        if len(self._decoded) >= self.MAX:
+            self._decoded.clear()  # rare; simpler than an order of use, and costs one decode a live key
+        self._decoded[key] = (raw, value)
+
+    def changes(self, overlay: _Overlay) -> "_Changes":
+        changes = _Changes(self)
+        for key, value in overlay.values.items():
+            raw = None if value is None else encode_state(value)
+            changes.add(key.encode(), raw, overlay.events[key].message.partition)
+            if raw is not None and value is not None:
+                changes.decoded[key] = (raw, value)
+        newest: dict[int, float] = {}
+        for memo_key, raw in overlay.raw.items():
+            message = overlay.events[memo_key].message
+            changes.add(memo_key, raw, message.partition)
+            self._index().setdefault(message.partition, deque()).append((message.timestamp, memo_key))
+            newest[message.partition] = message.timestamp
+        for partition, now in newest.items():
+            memos = self._index()[partition]
+            while memos[0][0] < now - MEMO_S or len(memos) > MEMO_MAX:
+                changes.add(memos.popleft()[1], None, partition)
+        return changes
+
+    def apply(self, changes: "_Changes") -> None:
+        for record in changes.records:
+            assert record.key is not None
+            assert record.partition is not None
+            self._table.apply(record.key, record.value, record.partition)
+            if record.value is None:
+                self._decoded.pop(record.key.decode("utf-8", "replace"), None)
+        for key, (raw, value) in changes.decoded.items():
+            self._remember(key, raw, value)
+
+    def forget(self) -> None:
+        self._decoded.clear()
+        self._memos = None
+
+    def _index(self) -> dict[int, deque[tuple[float, bytes]]]:
+        """Memos by partition, oldest first; read from the table once, after recovery."""
+        if self._memos is None:
+            found: dict[int, list[tuple[float, bytes]]] = {}
+            for key, raw in self._table.items():
+                if key.startswith(_MEMO):
+                    partition, timestamp = _MEMO_HEAD.unpack_from(raw)
+                    found.setdefault(partition, []).append((timestamp, key))
+            self._memos = {partition: deque(sorted(memos)) for partition, memos in found.items()}
+        return self._memos
+
+
+class _Changes:
+    """State changes of one table: changelog records to publish first, then `apply`."""
+
+    def __init__(self, cache: _Cache) -> None:
+        self._cache = cache
+        self._topic = cache.changelog
+        self.records: list[OutRecord] = []
+        self.decoded: dict[str, tuple[bytes, msgspec.Struct]] = {}
+
+    def add(self, key: bytes, value: bytes | None, partition: int) -> None:
+        self.records.append(OutRecord(self._topic, key, value, (), partition))
+
+    def apply(self) -> None:
+        """Make the changes visible to the next batch."""
+        self._cache.apply(self)
+
+
+async def deliver(records: Sequence[OutRecord], send: Callable[[OutRecord], Any]) -> None:
+    """Publish all records and wait until each is durable; on a failure try again what failed and what follows it.
+
+    What follows means later records of the same topic and key: their order is kept. Raises LogError when the log itself
+    is broken. There is no last attempt: the progress watchdog is the way out.
+    """
+    owed = list(records)
+    attempt = 0
+    while owed:
+        results = await asyncio.gather(*[_send(record, send) for record in owed], return_exceptions=True)
+        owed = still_owed(owed, results)
+        if owed:
+            attempt += 1
+            log.error("ProduceFailed records=%d attempt=%d", len(owed), attempt)
+            await asyncio.sleep(min(0.1 * 2**attempt, 10.0))
+
+
+async def _send(record: OutRecord, send: Callable[[OutRecord], Any]) -> None:
+    await (await send(record))
+
+
+def still_owed(records: Sequence[OutRecord], results: Sequence[BaseException | None]) -> list[OutRecord]:
+    """Records that failed, and the later ones of the same topic and key. Raises what no repetition can cure."""
+    failed: set[tuple[str, bytes | None]] = set()
+    owed: list[OutRecord] = []
+    for record, result in zip(records, results, strict=True):
+        if isinstance(result, BaseException) and not _is_passing(result):
+            raise result
+        place = (record.topic, record.key)
+        if result is not None or place in failed:
+            failed.add(place)
+            owed.append(record)
+    return owed
+
+
+def _is_passing(error: BaseException) -> bool:
+    """Whether a repetition may succeed: Kafka's own word for it; everything else is a defect or a broken log."""
+    return bool(getattr(error, "retriable", False))
+
+
+def exit_now(code: int, reason: str) -> None:
+    """End the process at once, without commit: the unacknowledged events are read again after the restart."""
+    log.critical("WorkerStopped code=%d reason=%s", code, reason)
+    logging.shutdown()
+    os._exit(code)
