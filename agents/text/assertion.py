@@ -94,9 +94,9 @@ _BEFORE_HIT: dict[_Force, str] = {
         not denied; not denying; neither confirm nor deny; neither confirmed nor denied; not confirm; not confirmed;
         not been confirmed; not confirming; cannot confirm; could not confirm; couldn't confirm; can't confirm;
         unable to confirm; unconfirmed; unverified; no confirmation; not verify; not verified; not been verified;
-        not independently verify; could not be verified; not clear; not yet clear; unclear; not known; not necessarily;
-        potential for; possible that; rumours of; rumors of; speculation that; speculation about; would-be; on alert for;
-        to avoid; to prevent; to avert; to deter; to stop; hopes of; aimed at preventing; in an attempt to prevent;
+        not independently verify; could not be verified; not clear; not yet clear; unclear; not known;
+        not necessarily; potential for; possible that; rumours of; rumors of; speculation that; speculation about; would-be;
+        on alert for; to avoid; to prevent; to avert; to deter; to stop; hopes of; aimed at preventing; in an attempt to prevent;
         planned; plot; plots; imminent; hypothetical; simulated; mock; fictional; predicted; predicts; forecast""",
     _Force.TERMINATOR: """but; however; although; though; yet; except; nevertheless; nonetheless; because; since; after;
         before; until; while; whilst; when; whenever; where; which; who; whose; whom; despite; following; amid; during;
@@ -125,17 +125,20 @@ _AFTER_HIT: dict[_Force, str] = {
         could be heard; could be seen; will not; would not; has not been named; have not been named; not been named;
         have not been identified; has not been identified; not immediately; is not yet known; was not immediately;
         will be tried; would have been; could have been; might have been; may have been""",
-    _Force.TERMINATOR: """but; however; although; though; yet; because; since; after; before; until; while; when; where;
-        which; who; whose; despite; following; amid; and; as; that; said; says; he; she; they; it; we; police; officials;
+    _Force.TERMINATOR: """but; however; although; though; yet; because; since; after; before; until; while; when;
+        where; which; who; whose; despite; following; amid; and; as; that; said; says; he; she; they; it; we; police;
+        officials;
         in; on; at; near""",
 }
-_CLAIMS = frozenset(
-    """report reports claim claims suggestion suggestions rumour rumours rumor rumors allegation allegations
-    speculation idea talk accusation accusations accounts notion that as fears warnings""".split()
-)
-_DEFINITE = frozenset("the this that these those last yesterday's today's friday's monday's tuesday's".split())
+_CLAIM_WORDS = """
+    report reports claim claims suggestion suggestions rumour rumours rumor rumors allegation allegations speculation
+    idea talk accusation accusations accounts notion that as fears warnings
+"""
+_CLAIMS = frozenset(_CLAIM_WORDS.split())
+_DEFINITE = frozenset(("the", "this", "that", "these", "those", "last", "today's", "yesterday's"))
 _LIST_WORDS = frozenset(("or", "nor", "and", "any", "a", "an", "more", "further", "new"))
-_INSERTIONS = frozenset("said says told added in on at according however for from though who whose which".split())
+_INSERTION_WORDS = "said says told added in on at according however for from though who whose which"
+_INSERTIONS = frozenset(_INSERTION_WORDS.split())
 _MARKS = frozenset(".;:!?()—–…")
 
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|'[a-z]+|[.,;:!?()—–…]")

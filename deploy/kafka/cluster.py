@@ -92,6 +92,7 @@ class Cluster:
                 raise KafkaError(f"{self.folder}: another cluster is running here (pid {living[0]}): stop it first")
             for node in state.nodes:
                 _refuse_busy(node)
+            self._configure(state)
             if not state.is_formatted:
                 self._format(java, libs, state)
             for node in state.nodes:
@@ -113,6 +114,15 @@ class Cluster:
             forced = processes.end((node.pid, self._config(node)) for node in state.nodes)
             self._save(replace(state, nodes=[replace(node, pid=None) for node in state.nodes]))
         return forced
+
+    def leader(self, topic: str, partition: int = 0) -> int:
+        """The broker that leads a partition now: the one whose death hurts most."""
+        for node in self._load().nodes:
+            if self._lives(node):
+                for seen in probe.view(node.probe_port).partitions:
+                    if (seen.topic, seen.index) == (topic, partition) and seen.leader >= 0:
+                        return seen.leader
+        raise KafkaError(f"{topic}[{partition}]: no broker leads it")
 
     def kill(self, broker: int) -> None:
         """SIGKILL one broker (numbered from 1), as a crash would; returns when it is gone."""
@@ -150,14 +160,18 @@ class Cluster:
             state.settings = dict(settings)
         return state
 
-    def _format(self, java: str, libs: Path, state: _State) -> None:
-        if state.secrets:
-            certificates.make(java, self.folder, state.secrets.password)
+    def _configure(self, state: _State) -> None:
         for node in state.nodes:
             told = nodes.properties(node, state.nodes, self.folder, state.secrets) | state.settings
             config = self._config(node)
             config.touch(mode=0o600)
             config.write_text("".join(f"{name}={value}\n" for name, value in told.items()))
+
+    def _format(self, java: str, libs: Path, state: _State) -> None:
+        if state.secrets:
+            certificates.make(java, self.folder, state.secrets.password)
+        for node in state.nodes:
+            config = self._config(node)
             run = subprocess.run(  # noqa: S603 - a found java and our own words
                 nodes.format_command(java, libs, config, state.cluster_id, state.secrets),
                 capture_output=True,
@@ -229,6 +243,8 @@ class Cluster:
 
 
 def _plan(brokers: int, port: int | None, settings: Mapping[str, str], *, signs_in: bool, folder: Path) -> _State:
+    if port is not None and not 0 < port <= 65_536 - brokers:
+        raise KafkaError(f"port: expected 1 to {65_536 - brokers}, found {port}")
     each = 3 if signs_in else 2
     own = [] if port is None else list(range(port, port + brokers))
     free = _free_ports(each * brokers - len(own), set(own))
@@ -253,7 +269,7 @@ def _cluster_id() -> str:
 
 
 def _free_ports(count: int, taken: set[int]) -> list[int]:
-    free = []
+    free: list[int] = []
     for port in random.sample(_PORTS, len(_PORTS)):
         if len(free) == count:
             break

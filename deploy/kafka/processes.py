@@ -43,7 +43,7 @@ def _die_with_parent() -> Callable[[], None]:
 
 
 def is_ours(pid: int | None, config: Path) -> bool:
-    """Whether the process lives and is a broker started with this configuration; a pid alone may be anybody's by now."""
+    """Whether the process lives and is a broker started with this configuration; a pid alone may be anybody's."""
     if pid is None:
         return False
     child = _children.get(pid)

@@ -1,0 +1,63 @@
+"""Fixtures for tests on a real Kafka; every test in this folder carries the marker `kafka`."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.kafka.cluster import Cluster
+from tests.kafka import broker
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what stands in this folder, so that `-m "not kafka"` leaves nothing of it behind."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.kafka)
+
+
+@pytest.fixture(scope="session")
+def run_id() -> str:
+    """Begins the name of everything this run leaves on a broker."""
+    return f"test-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory, run_id: str) -> Iterator[str]:
+    """Bootstrap servers: those of TOCSIN_TEST_KAFKA, else of one broker of our own for the whole run."""
+    given = os.environ.get(broker.GIVEN)
+    if given:
+        yield given
+        broker.delete_topics(given, run_id)
+        return
+    with broker.running(tmp_path_factory.mktemp("kafka")) as cluster:
+        yield cluster.bootstrap
+
+
+@pytest.fixture(scope="module")
+def kafka_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Three brokers of our own, to be killed; a test that kills one restarts it, for the next test expects three."""
+    with broker.running(tmp_path_factory.mktemp("kafka-cluster"), brokers=3) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def kafka_sasl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One broker of our own whose clients sign in over TLS, as on a managed Kafka; see `broker.signing_in`."""
+    with broker.running(tmp_path_factory.mktemp("kafka-sasl"), sasl=True) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def topic_prefix(run_id: str) -> str:
+    """Nobody else's: begin the names of topics with it."""
+    return f"{run_id}-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def app_id(topic_prefix: str) -> str:
+    """A Faust app id, hence consumer group and changelog names, that no other test uses."""
+    return f"{topic_prefix}-app"
