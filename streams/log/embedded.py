@@ -205,7 +205,7 @@ class Log:
                 await asyncio.wait([self._committing])
             self._open.pop(self.directory, None)
             self._close_file()
-            self._wake()
+            self.wake()
 
     def _close_file(self) -> None:
         try:
@@ -428,7 +428,7 @@ class Log:
                 self._tail_total -= part.evict()
         self._bound_tails()
         self.stats["commits"] += 1
-        self._wake()
+        self.wake()
         if self._queue:
             self._schedule()
 
@@ -465,11 +465,12 @@ class Log:
             if operation.future is not None and not operation.future.done():
                 operation.future.set_exception(error)
         self._queue.clear()
-        self._wake()
+        self.wake()
         for callback in self._callbacks:
             callback(error)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let every waiting reader look again."""
         for event in self.waiters:
             event.set()
 
@@ -497,9 +498,7 @@ class Log:
     def offset_at(self, tp: tuple[str, int], timestamp: float) -> int:
         """The first offset with at least this timestamp (seconds since the epoch), or the high water."""
         part = self.parts[tp]
-        return storage.offset_at(
-            self._reader, storage.StoredPartition(part.id, part.start, part.visible), timestamp
-        )
+        return storage.offset_at(self._reader, storage.StoredPartition(part.id, part.start, part.visible), timestamp)
 
     def rows_on_disk(self, part: Part, start: int, end: int, limit: int) -> Iterable[tuple[int, float, Any, int]]:
         """(offset, timestamp, key, is a tombstone) from disk, without the values."""

@@ -58,7 +58,9 @@ class Spool:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             if shutil.disk_usage(self._folder).free < MIN_FREE_BYTES + len(body):
-                raise LogFull(f"{self._directory}: expected at least {MIN_FREE_BYTES >> 20} MB of free space for new input")
+                raise LogFull(
+                    f"{self._directory}: expected at least {MIN_FREE_BYTES >> 20} MB of free space for new input"
+                )
             with aside.open("wb") as file:
                 file.write(zlib.crc32(body).to_bytes(4, "big") + body)
                 file.flush()

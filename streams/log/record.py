@@ -46,7 +46,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     headers: Headers = ()
 
 
-class Draft(msgspec.Struct, frozen=True, gc=False):
+class Draft(NamedTuple):
     """A record to be written. Without a partition the key decides (as every Kafka client does), else round robin."""
 
     topic: str

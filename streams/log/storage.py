@@ -97,7 +97,9 @@ def connect_reader(directory: Path) -> sqlite3.Connection:
 def _migrate(db: sqlite3.Connection, directory: Path) -> None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
-        raise LogError(f"{directory / FILE}: expected version {len(MIGRATIONS)} or older, found {version}; update tocsin")
+        raise LogError(
+            f"{directory / FILE}: expected version {len(MIGRATIONS)} or older, found {version}; update tocsin"
+        )
     for number in range(version, len(MIGRATIONS)):
         db.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version={number + 1}; COMMIT;")
 
@@ -116,9 +118,7 @@ def topics(db: sqlite3.Connection) -> dict[str, TopicSpec]:
     for name, parts, raw in db.execute("SELECT name, parts, config FROM topic ORDER BY name"):
         config = msgspec.json.decode(raw, type=_Config)
         retention = None if config.retention_s is None else timedelta(seconds=config.retention_s)
-        found[name] = TopicSpec(
-            name=name, partitions=parts, is_compacted=config.is_compacted, retention=retention
-        )
+        found[name] = TopicSpec(name=name, partitions=parts, is_compacted=config.is_compacted, retention=retention)
     return found
 
 
@@ -183,6 +183,8 @@ def offset_at(db: sqlite3.Connection, part: StoredPartition, timestamp: float) -
     return next_offset(db, part.id, low, part.end)
 
 
-def insert(db: sqlite3.Connection, batch: Iterable[tuple[int, float, bytes | None, bytes | None, bytes | None]]) -> None:
+def insert(
+    db: sqlite3.Connection, batch: Iterable[tuple[int, float, bytes | None, bytes | None, bytes | None]]
+) -> None:
     """Append rows (id, timestamp, key, value, headers)."""
     db.executemany("INSERT INTO rec VALUES(?,?,?,?,?)", batch)

@@ -1,0 +1,268 @@
+"""What is remembered of a story: every statement, every entry that carried one, and how to find them again.
+
+A story is laid out over many keys so that one statement more rewrites one statement, one entry, one block and the
+small head, never the whole: `STORY/head`, `STORY/ix/N` (a block of the index), `STORY/st/ID`, `STORY/en/ENTRY`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import msgspec
+
+from agents.statements.fingerprint import ROWS, rows_sharing, with_row
+from agents.statements.voices import Voice
+from agents.step import State
+from schemas.alert import StatementFacts
+from schemas.detection import Evidence, StatementKind
+from schemas.event import Severity, Struct
+
+_S = TypeVar("_S", bound=msgspec.Struct)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+COMPARE_ALL = 15
+"""Up to this many statements in a story are compared one by one; beyond, the index chooses."""
+
+CANDIDATES = 16
+"""Most statements compared with a new one."""
+
+SIGHTINGS = 64
+"""Most sightings kept by entry; further ones are only counted."""
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """How much of a story is remembered; the oldest goes first.
+
+    window  by event time, before the newest event time of the story
+    """
+
+    statements: int = 1000
+    window: timedelta = timedelta(days=14)
+
+
+class Sighting(Struct, frozen=True, kw_only=True, array_like=True):
+    """One entry that shows the statement now. origin: the agency credited, else the outlet."""
+
+    entry_id: str
+    source: str
+    origin: str
+    at: datetime
+
+
+class Known(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A statement of the story.
+
+    text        the words that later ones are compared with; `facts.text` may be cut
+    serial      row of the index that holds these words
+    sightings   live ones, oldest first; `uncounted` more are live beyond SIGHTINGS
+    version     messages sent about it; 0 if it was never told
+    withheld    why it was not told: baseline, unchanged, archival, kind, weak, rendering
+    evidence    of the last alert, update or reinstatement
+    conflict    statement whose second alert says that these words have two speakers
+    conflict_version  messages of that alert, kept at the statement that `conflict` names; odd while it stands
+    """
+
+    facts: StatementFacts
+    text: str
+    voice: Voice
+    serial: int
+    first_at: datetime
+    last_at: datetime
+    sightings: tuple[Sighting, ...] = ()
+    uncounted: int = 0
+    seen: int = 1
+    variants: int = 0
+    evidence: tuple[Evidence, ...] = ()
+    version: int = 0
+    severity: Severity = Severity.WATCH
+    is_cancelled: bool = False
+    is_corroborated: bool = False
+    withheld: str | None = None
+    conflict: str | None = None
+    conflict_version: int = 0
+
+    @property
+    def id(self) -> str:
+        """Statement id."""
+        return self.facts.id
+
+    @property
+    def is_live(self) -> bool:
+        """Whether any entry still shows it."""
+        return bool(self.sightings) or self.uncounted > 0
+
+    @property
+    def origins(self) -> int:
+        """Distinct origins among the live sightings."""
+        return len({sighting.origin for sighting in self.sightings})
+
+
+class Place(Struct, frozen=True, kw_only=True, array_like=True):
+    """A statement as one entry words it, in the order of the text."""
+
+    id: str
+    kind: StatementKind
+    pieces: tuple[str, ...]
+    voice: Voice
+
+    @property
+    def text(self) -> str:
+        """The words, pieces joined by one space."""
+        return " ".join(self.pieces)
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """The last revision of an entry that was decided on."""
+
+    revision: int
+    places: tuple[Place, ...]
+    serial: int
+    is_withdrawn: bool = False
+
+
+class _Head(Struct, frozen=True, kw_only=True):
+    """Rows [first, next) of the index are remembered; `statements` of them are current rows of statements."""
+
+    sequence: int = 0
+    first: int = 0
+    next: int = 0
+    statements: int = 0
+    newest: datetime = _EPOCH
+
+
+class _Block(Struct, frozen=True, kw_only=True, array_like=True):
+    """ROWS rows: the rest of a state key, event time in seconds, and postings for those that are statements."""
+
+    keys: tuple[str, ...] = ()
+    times: tuple[int, ...] = ()
+    postings: bytes = b""
+
+
+class Record:
+    """One story's memory during one decision. Nothing is written before `commit`."""
+
+    def __init__(self, state: State, story: str, limits: Limits) -> None:
+        self._state = state
+        self._story = story
+        self._limits = limits
+        self._changed: dict[str, msgspec.Struct | None] = {}
+        self._head = state.get(f"{story}/head", _Head) or _Head()
+        self._head_before = self._head
+
+    def statement(self, statement_id: str) -> Known | None:
+        """A statement, unless it was never there or has been forgotten."""
+        return self._get(f"{self._story}/st/{statement_id}", Known)
+
+    def entry(self, entry_id: str) -> Seen | None:
+        """What is remembered of an entry."""
+        return self._get(f"{self._story}/en/{entry_id}", Seen)
+
+    def replace(self, known: Known) -> None:
+        """Change a statement without changing the words it is found by."""
+        self._changed[f"{self._story}/st/{known.id}"] = known
+
+    def add(self, known: Known, hashes: Iterable[int], at: datetime) -> Known:
+        """Remember a statement, or an old one under new words."""
+        known = msgspec.structs.replace(known, serial=self._row(f"st/{known.id}", at, hashes))
+        is_new = self.statement(known.id) is None
+        self._head = msgspec.structs.replace(self._head, statements=self._head.statements + is_new)
+        self.replace(known)
+        return known
+
+    def put_entry(self, entry_id: str, revision: int, places: tuple[Place, ...], at: datetime, *, gone: bool) -> None:
+        """Remember the entry's revision and where its statements stand."""
+        before = self.entry(entry_id)
+        serial = self._row(f"en/{entry_id}", at, ()) if before is None else before.serial
+        seen = Seen(revision=revision, places=places, serial=serial, is_withdrawn=gone)
+        self._changed[f"{self._story}/en/{entry_id}"] = seen
+
+    def sequence(self) -> int:
+        """The next number of the story's messages, from 1."""
+        self._head = msgspec.structs.replace(self._head, sequence=self._head.sequence + 1)
+        return self._head.sequence
+
+    def candidates(self, hashes: tuple[int, ...]) -> list[Known]:
+        """Statements that may say the same, likeliest first; all of them while the story has few."""
+        head = self._head
+        counts: Counter[int] = Counter()
+        everything = head.statements <= COMPARE_ALL
+        for number in range(head.first // ROWS, (head.next + ROWS - 1) // ROWS):
+            block = self._block(number)
+            if everything:
+                counts.update({number * ROWS + row: 1 for row, key in enumerate(block.keys) if key.startswith("st/")})
+            else:
+                counts.update(number * ROWS + row for row in rows_sharing(block.postings, hashes))
+        found: list[Known] = []
+        for serial, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+            if serial < head.first:
+                continue
+            known = self._get(f"{self._story}/{self._block(serial // ROWS).keys[serial % ROWS]}", Known)
+            if known is not None and known.serial == serial:
+                found.append(known)
+                if len(found) == CANDIDATES:
+                    break
+        return found
+
+    def commit(self) -> None:
+        """Forget what is too old or too much, and write every changed value once."""
+        self._forget()
+        if self._head != self._head_before:
+            self._changed[f"{self._story}/head"] = self._head
+        for key, value in self._changed.items():
+            self._state.put(key, value)
+        self._changed = {}
+        self._head_before = self._head
+
+    def _row(self, rest: str, at: datetime, hashes: Iterable[int]) -> int:
+        head = self._head
+        number, row = divmod(head.next, ROWS)
+        block = self._block(number)
+        self._changed[f"{self._story}/ix/{number}"] = _Block(
+            keys=(*block.keys, rest),
+            times=(*block.times, int(at.timestamp())),
+            postings=with_row(block.postings, row, hashes),
+        )
+        self._head = msgspec.structs.replace(head, next=head.next + 1, newest=max(head.newest, at))
+        return head.next
+
+    def _forget(self) -> None:
+        head, limits = self._head, self._limits
+        horizon = int((head.newest - min(limits.window, head.newest - _EPOCH)).timestamp())
+        first, statements = head.first, head.statements
+        while first < head.next:
+            number, row = divmod(first, ROWS)
+            block = self._block(number)
+            # Entries that only repeat add rows without statements: they are bounded too.
+            if (
+                block.times[row] >= horizon
+                and statements <= limits.statements
+                and head.next - first <= 4 * limits.statements
+            ):
+                break
+            statements -= self._drop(block.keys[row], first)
+            first += 1
+            if first % ROWS == 0:
+                self._changed[f"{self._story}/ix/{number}"] = None
+        if first != head.first:
+            self._head = msgspec.structs.replace(head, first=first, statements=statements)
+
+    def _drop(self, rest: str, serial: int) -> bool:
+        """Delete the value of a row unless a later row carries it on; whether a statement went."""
+        key = f"{self._story}/{rest}"
+        is_statement = rest.startswith("st/")
+        value: Known | Seen | None = self._get(key, Known) if is_statement else self._get(key, Seen)
+        if value is None or value.serial != serial:
+            return False
+        self._changed[key] = None
+        return is_statement
+
+    def _block(self, number: int) -> _Block:
+        return self._get(f"{self._story}/ix/{number}", _Block) or _Block()
+
+    def _get(self, key: str, kind: type[_S]) -> _S | None:
+        if key in self._changed:
+            value = self._changed[key]
+            assert value is None or isinstance(value, kind)
+            return value
+        return self._state.get(key, kind)

@@ -1,0 +1,150 @@
+"""Who spoke, reduced to what tells two speakers apart."""
+
+from functools import lru_cache
+
+from agents.text.folding import fold_phrase
+from agents.text.normal import normal
+from schemas.detection import Attribution, Speaker, SpeakerType, Statement
+from schemas.event import Struct
+
+_TITLES = frozenset(
+    """mr mrs ms miss mx dr prof professor sir dame lord lady baroness baron rev reverend president vice prime minister
+    chancellor premier secretary senator sen rep representative congressman congresswoman governor gov mayor judge
+    justice ambassador general gen colonel col major maj captain capt lieutenant lt admiral adm brigadier brig sergeant
+    sgt commander cmdr sheikh ayatollah hojatoleslam king queen prince princess pope cardinal archbishop bishop the
+    former acting deputy foreign defence defense interior state""".split()
+)
+_SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv"))
+UNRESOLVED = "unresolved"
+
+
+class Voice(Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
+    """A speaker as it is compared. Keys are folded names without titles.
+
+    type  None where the text does not tell who spoke
+    """
+
+    type: SpeakerType | None
+    key: str
+    role: str = ""
+    behalf: str = ""
+    handle: str = ""
+    joint: tuple[str, ...] = ()
+
+    @property
+    def is_named(self) -> bool:
+        """Whether this is one certain person, post or organisation."""
+        return self.type is not None and self.type is not SpeakerType.UNNAMED
+
+
+@lru_cache(maxsize=8192)
+def name_key(name: str) -> str:
+    """Folded name without titles in front; what folds to nothing (other scripts) keeps its normal form.
+
+    >>> name_key("Gen. Ámos Vell"), name_key("The President")
+    ('amos vell', 'the president')
+    """
+    words = fold_phrase(name).decode("ascii").split()
+    start = 0
+    while start < len(words) - 1 and words[start] in _TITLES:
+        start += 1
+    kept = words[start:]
+    if len(kept) == 1 and kept[0] in _TITLES:  # a post without a name
+        kept = words
+    return " ".join(kept) or normal(name)
+
+
+def voice(statement: Statement) -> Voice:
+    """The voice of a statement; a pronoun that found no antecedent is nobody."""
+    speaker = statement.speaker
+    if speaker is None or statement.attribution is Attribution.UNRESOLVED:
+        return Voice(type=None, key="")
+    key = _key(speaker)
+    return Voice(
+        type=speaker.type if key else None,
+        key=key,
+        role=normal(speaker.role) if speaker.role else "",
+        behalf=name_key(statement.on_behalf_of) if statement.on_behalf_of else "",
+        handle=(speaker.handle or "").lstrip("@").casefold(),
+        joint=tuple(_key(other) for other in statement.joint),
+    )
+
+
+def _key(speaker: Speaker) -> str:
+    if speaker.type is SpeakerType.UNNAMED:
+        return normal(speaker.name)
+    return name_key(speaker.name)
+
+
+def speaker_key(who: Voice) -> str:
+    """The speaker's part of a statement id."""
+    if who.type is None:
+        return UNRESOLVED
+    if who.type is SpeakerType.UNNAMED:
+        return f"unnamed:{who.key}"
+    return who.key
+
+
+def compatible(one: Voice, other: Voice) -> bool:
+    """Whether both can be the same source: equal, one speaks for the other, or one is unknown.
+
+    Unnamed sources are one only under the same descriptor.
+    """
+    if one.type is None or other.type is None:
+        return True
+    if SpeakerType.UNNAMED in (one.type, other.type):
+        return one.type is other.type and one.key == other.key
+    if one.handle and one.handle == other.handle:
+        return True
+    for left in (one.key, *one.joint):
+        for right in (other.key, *other.joint):
+            if _same_name(left, right):
+                return True
+    if one.behalf or other.behalf:
+        mine, theirs = one.behalf or one.key, other.behalf or other.key
+        return _same_name(mine, theirs)
+    return _holds(one, other) or _holds(other, one)
+
+
+def _holds(person: Voice, post: Voice) -> bool:
+    """A person and a post: one source where the person's role is that post, or is not given."""
+    if person.type is not SpeakerType.PERSON or post.type is not SpeakerType.POST:
+        return False
+    role, wanted = set(person.role.split()) - {"the"}, set(post.key.split()) - {"the"}
+    return not role or wanted <= role or role <= wanted
+
+
+def _same_name(one: str, other: str) -> bool:
+    """Equal names; a surname alone agrees with the full name; given names agree in full or by initial."""
+    if not one or not other:
+        return False
+    if one == other:
+        return True
+    left, right = one.split(), other.split()
+    if (left[-1] in _SUFFIXES or right[-1] in _SUFFIXES) and left[-1] != right[-1]:
+        return False
+    if sound(left[-1]) != sound(right[-1]):
+        return False
+    if len(left) == 1 or len(right) == 1:
+        return True
+    first, second = left[0], right[0]
+    if len(first) == 1 or len(second) == 1:
+        return first[0] == second[0]
+    return sound(first) == sound(second)
+
+
+_CLASSES = (("gh", "k"), ("kh", "k"), ("ck", "k"), ("q", "k"), ("w", "v"), ("ou", "o"), ("u", "o"))
+_VOWELS = str.maketrans("eiy", "aaa")
+
+
+@lru_cache(maxsize=8192)
+def sound(word: str) -> str:
+    """One spelling for the transliterations of a name: consonant and vowel classes, doubled letters collapsed.
+
+    >>> sound("qasem") == sound("ghassem"), sound("austria") == sound("australia")
+    (True, False)
+    """
+    for pattern, replacement in _CLASSES:
+        word = word.replace(pattern, replacement)
+    word = word.translate(_VOWELS)
+    return "".join(char for i, char in enumerate(word) if i == 0 or char != word[i - 1])
