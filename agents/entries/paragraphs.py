@@ -28,6 +28,7 @@ _LONGEST_SEARCH = 64
 
 class _Wrapping(NamedTuple):
     width: int
+    has_empty_lines: bool  # between paragraphs, which then need no guessing
     has_mostly_chance_ends: bool
 
 
@@ -104,7 +105,7 @@ def _known_size(rows: list[str], start: int, known: frozenset[int]) -> int:
 
 def _is_chance_end(pieces: list[str], following: str, wrapping: _Wrapping) -> bool:
     """Whether a paragraph ends here although its last line is full."""
-    if not pieces[-1].endswith(_TERMINAL) or following[0].islower():
+    if wrapping.has_empty_lines or not pieces[-1].endswith(_TERMINAL) or following[0].islower():
         return False
     marks = sum(piece.translate(_QUOTES).count('"') for piece in pieces)
     if marks % 2:
@@ -119,10 +120,11 @@ def _wrapping(rows: list[str]) -> _Wrapping | None:
     width = max((len(row) for row in rows if " " in row), default=0)
     if width < NARROWEST:
         return None
-    inside = against = ends = 0
+    inside = against = ends = empty = 0
     for row, following in zip(rows, rows[1:], strict=False):
         if not row:
             continue
+        empty += not following
         is_full = bool(following) and not _is_apart(row, following) and _would_not_fit(row, following, width)
         if is_full and _is_inside_sentence(row, following):
             inside += 1
@@ -132,7 +134,7 @@ def _wrapping(rows: list[str]) -> _Wrapping | None:
     if inside <= against:
         return None
     # One line end in 20 falls behind a sentence; a last line is full by chance in about 6 of `width` cases.
-    return _Wrapping(width, inside * width < ends * 120)
+    return _Wrapping(width, empty * 2 > ends, inside * width < ends * 120)
 
 
 def _continues(row: str, following: str, width: int) -> bool:

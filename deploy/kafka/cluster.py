@@ -42,7 +42,7 @@ class Cluster:
     port          of the first broker, the others follow; None for free ports
     sasl          clients must use SASL_SSL with SCRAM-SHA-512 or PLAIN; None for what the folder holds, else False
     settings      more lines for each server.properties
-    dies_with_us  brokers do not outlive this process, even when it is killed (Linux)
+    dies_with_us  brokers do not outlive this process, even when it is killed
     """
 
     def __init__(
@@ -184,8 +184,9 @@ class Cluster:
         state.is_formatted = True
 
     def _launch(self, java: str, libs: Path, node: Node) -> None:
-        arguments = nodes.command(java, libs, self._config(node))
-        node.pid = processes.start(arguments, self._log(node), dies_with_us=self._dies_with_us)
+        config = self._config(node)
+        arguments = nodes.command(java, libs, config)
+        node.pid = processes.start(arguments, config, self._log(node), dies_with_us=self._dies_with_us)
 
     def _wait_until_ready(self) -> None:
         until = time.monotonic() + READY_S

@@ -1,45 +1,60 @@
 """Broker processes: started apart from the terminal, recognised by what they run, ended politely and then for good."""
 
-import ctypes
+import atexit
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 PATIENCE_S = 20.0
 _POLL_S = 0.05
-_PR_SET_PDEATHSIG = 1
 _children: dict[int, "subprocess.Popen[bytes]"] = {}
+_guards: list["subprocess.Popen[bytes]"] = []
 
 
-def start(arguments: list[str], log: Path, *, dies_with_us: bool) -> int:
-    """Start a process in a session of its own, its words appended to `log`; return its pid.
+def start(arguments: list[str], config: Path, log: Path, *, dies_with_us: bool) -> int:
+    """Start a broker in a session of its own, its words appended to `log`; return its pid.
 
-    dies_with_us  (Linux) the kernel ends it when we die, however we die: what a test wants, and a terminal does not
+    dies_with_us  a guard ends it when this process is gone, however it went: what a test wants, and a terminal does not
     """
     with log.open("ab") as out:
         process = subprocess.Popen(  # noqa: S603 - a found java and our own words
-            arguments,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            preexec_fn=_die_with_parent() if dies_with_us and sys.platform == "linux" else None,  # noqa: PLW1509
+            arguments, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
         )
     _children[process.pid] = process
+    if dies_with_us:
+        _guard(process.pid, config)
     return process.pid
 
 
-def _die_with_parent() -> Callable[[], None]:
-    libc = ctypes.CDLL(None)  # loaded before the fork: nothing may be imported after it
+def _guard(pid: int, config: Path) -> None:
+    """Tell the guard of a broker. The guard waits for the end of its input, which comes when we are gone.
 
-    def ask() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    (Linux's own way, a death signal for children, is bound to the thread that started them: a thread pool that is
+    closed would take the brokers with it.)
+    """
+    if not _guards:
+        watch = [sys.executable, __file__]
+        _guards.append(subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True))  # noqa: S603
+        atexit.register(_dismiss)
+    told = _guards[0].stdin
+    if told is not None:
+        told.write(f"{pid} {config}\n".encode())
+        told.flush()
 
-    return ask
+
+def _dismiss() -> None:
+    while _guards:
+        _guards.pop().communicate()
+
+
+def _stand_guard() -> None:
+    """The guard's whole life: remember what is told, wait for the end of input, end what is left."""
+    told = [line.rstrip("\n").split(" ", 1) for line in sys.stdin]
+    end(((int(pid), Path(config)) for pid, config in told), patience_s=5.0)
 
 
 def is_ours(pid: int | None, config: Path) -> bool:
@@ -94,3 +109,7 @@ def _wait(brokers: list[tuple[int, Path]], seconds: float) -> list[tuple[int, Pa
     while (brokers := [pair for pair in brokers if is_ours(*pair)]) and time.monotonic() < until:
         time.sleep(_POLL_S)
     return brokers
+
+
+if __name__ == "__main__":
+    _stand_guard()

@@ -38,10 +38,14 @@ class EventLog(Protocol):
         key: bytes | None,
         value: bytes | None,
         headers: Headers | Mapping[str, bytes] = (),
+        *,
         timestamp: float | None = None,
         partition: int | None = None,
     ) -> Placement:
-        """Write one record; returns when it is durable. Raises LogFull, LogBroken, UnknownTopic, TypeError, ValueError."""
+        """Write one record; returns when it is durable.
+
+        Raises LogFull, LogBroken, UnknownTopic; TypeError or ValueError for what no log can hold.
+        """
 
     async def append_many(self, drafts: Iterable[AnyDraft]) -> list[Placement]:
         """Write records in order, in few commits; returns when all are durable. Raises as `append`.
@@ -87,7 +91,7 @@ async def open_log(url: str, *, mode: Mode) -> EventLog:
     """
     scheme = urlsplit(url).scheme
     if scheme == "embedded":
-        from streams.log.directory import open_directory  # noqa: PLC0415  each engine is loaded when it is named
+        from streams.log.directory import open_directory  # each engine is loaded when it is named
 
         return open_directory(url, mode)
     raise InputError(f"log address: expected embedded://DIR, found {url!r}")

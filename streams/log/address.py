@@ -10,6 +10,8 @@ from schemas.errors import InputError
 
 Sync = Literal["NORMAL", "FULL"]
 Drain = Literal["batch", "message"]
+SYNCS = get_args(Sync)
+DRAINS = get_args(Drain)
 KEYS = ("linger_ms", "sync", "drain")
 
 
@@ -42,8 +44,8 @@ def parse_address(url: str) -> Address:
     return Address(
         directory=Path(directory),
         linger_s=_linger(query.get("linger_ms", "0"), url),
-        sync=_choice("sync", query.get("sync", "NORMAL").upper(), get_args(Sync), url),
-        drain=_choice("drain", query.get("drain", "batch"), get_args(Drain), url),
+        sync="FULL" if _choice("sync", query.get("sync", "NORMAL").upper(), SYNCS, url) == "FULL" else "NORMAL",
+        drain="message" if _choice("drain", query.get("drain", "batch"), DRAINS, url) == "message" else "batch",
     )
 
 
@@ -57,7 +59,7 @@ def _linger(text: str, url: str) -> float:
     return milliseconds / 1000
 
 
-def _choice(key: str, found: str, allowed: tuple[str, ...], url: str) -> object:
+def _choice(key: str, found: str, allowed: tuple[str, ...], url: str) -> str:
     if found not in allowed:
         raise InputError(f"log address: {key}: expected {' or '.join(allowed)}, found {found!r} in {url!r}")
     return found

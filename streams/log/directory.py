@@ -62,6 +62,11 @@ class _Directory(ABC):
 
     def on_failure(self, callback: Callable[[LogError], None]) -> None:
         """Never called here."""
+        del callback
+
+    def is_closed(self) -> bool:
+        """Whether this handle was closed."""
+        return self._is_closed
 
     async def topics(self) -> dict[str, TopicSpec]:
         """Every topic by name."""
@@ -107,7 +112,7 @@ class _Directory(ABC):
         names = tuple(dict.fromkeys(topics))
         positions: dict[TopicPartition, int] = {TopicPartition(*tp): offset for tp, offset in (start or {}).items()}
         with self._watch() as watch:
-            while not self._is_closed:
+            while not self.is_closed():
                 found = False
                 watch.clear()
                 for tp in [tp for name in names if name in self._specs() for tp in self._partitions(name)]:
@@ -118,7 +123,9 @@ class _Directory(ABC):
                     for row in rows:
                         found = True
                         yield _record(tp, row)
-                if not found and not self._is_closed:
+                    if self.is_closed():
+                        return
+                if not found and not self.is_closed():
                     if self.failure is not None:
                         raise self.failure
                     await watch.changed()
@@ -209,6 +216,7 @@ class OwnedDirectory(_Directory):
         key: bytes | None,
         value: bytes | None,
         headers: Headers | Mapping[str, bytes] = (),
+        *,
         timestamp: float | None = None,
         partition: int | None = None,
     ) -> Placement:
@@ -229,7 +237,9 @@ class OwnedDirectory(_Directory):
         for draft, partition in placed:
             offset = log.parts[draft.topic, partition].end
             timestamp = now if draft.timestamp is None else draft.timestamp
-            log.append(draft.topic, partition, draft.key, draft.value, timestamp, draft.headers, result=None)
+            log.append(
+                draft.topic, partition, key=draft.key, value=draft.value, timestamp=timestamp, headers=draft.headers
+            )
             placements.append(Placement(partition, offset))
         await log.flush()
         return placements
@@ -274,7 +284,8 @@ class _PollingWatch(_Watch):
         self._seen = self._directory.version()
 
     async def changed(self) -> None:
-        while not self._directory.is_closed and self._directory.version() == self._seen:
+        # another process commits: no event reaches this one
+        while not self._directory.is_closed() and self._directory.version() == self._seen:  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
 
 
@@ -293,11 +304,6 @@ class ReadDirectory(_Directory):
             self._db.close()
             raise LogError(f"{directory / storage.FILE}: cannot be read ({error})") from error
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed."""
-        return self._is_closed
-
     def version(self) -> int:
         """A number that changes with every COMMIT of the owner."""
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
@@ -312,6 +318,7 @@ class ReadDirectory(_Directory):
         key: bytes | None,
         value: bytes | None,
         headers: Headers | Mapping[str, bytes] = (),
+        *,
         timestamp: float | None = None,
         partition: int | None = None,
     ) -> Placement:
@@ -349,7 +356,6 @@ class ReadDirectory(_Directory):
         return self._topics
 
     def _bounds(self, tp: TopicPartition) -> _Bounds:
-        self._refresh()
         part = self._parts[tp]
         return _Bounds(part.start, part.end)
 
@@ -357,7 +363,6 @@ class ReadDirectory(_Directory):
         return storage.rows(self._db, self._parts[tp].id, start, end, limit)
 
     def _offset_at(self, tp: TopicPartition, timestamp: float) -> int:
-        self._refresh()
         return storage.offset_at(self._db, self._parts[tp], timestamp)
 
     def _watch(self) -> _Watch:
@@ -391,6 +396,7 @@ class SpoolingDirectory(ReadDirectory):
         key: bytes | None,
         value: bytes | None,
         headers: Headers | Mapping[str, bytes] = (),
+        *,
         timestamp: float | None = None,
         partition: int | None = None,
     ) -> Placement:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from schemas.codec import Headers
-from schemas.errors import InputError, LogBroken, LogError, LogFull, PartitionCountChanged, UnknownTopic
+from schemas.errors import InputError, LogError, LogFull, PartitionCountChanged, UnknownTopic
 from streams.log import storage
 from streams.log.lock import DirectoryLock
 from streams.log.partitioner import Partitioner
@@ -163,8 +163,8 @@ class Log:
         self._tasks.append(task)
 
     def _start(self) -> None:
-        from streams.log.inbox import import_forever  # noqa: PLC0415  both lean on this module
-        from streams.log.retention import maintain_forever  # noqa: PLC0415
+        from streams.log.inbox import import_forever  # both lean on this module
+        from streams.log.retention import maintain_forever
 
         loop = asyncio.get_running_loop()
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -254,12 +254,12 @@ class Log:
         self,
         topic: str,
         partition: int,
+        *,
         key: bytes | None,
         value: bytes | None,
         timestamp: float,
         headers: Headers,
-        *,
-        result: Callable[[int], object] | None,
+        result: Callable[[int], object] | None = None,
     ) -> "asyncio.Future[Any] | None":
         """Queue one record (already checked); the future gets `result(offset)` after COMMIT.
 
@@ -354,7 +354,7 @@ class Log:
             results = self._apply(batch)
             if self._sync != "FULL":
                 self._db.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001  whatever it is, no future may stay pending
+        except Exception as error:  # whatever it is, no future may stay pending
             self._fail(batch, error)
             return
         if self._sync != "FULL":
@@ -389,7 +389,7 @@ class Log:
     def _apply(self, batch: list[_Operation]) -> list[Any]:
         db = self._db
         db.execute("BEGIN IMMEDIATE")
-        records: list[tuple[int, float, bytes | None, bytes | None, bytes | None]] = []
+        records: list[storage.StoredRow] = []
         results: list[Any] = []
         for operation in batch:
             if isinstance(operation, _Append):
@@ -457,17 +457,17 @@ class Log:
                 self._db.execute("ROLLBACK")
         except sqlite3.Error as error:
             logger.warning("LogRollbackFailed: %s: %s", self.directory, error)
-        error = storage.translate(cause, self.directory)
-        error.__cause__ = cause
-        self.failure = error
-        logger.critical("LogFailed: %s", error)
+        failure = storage.translate(cause, self.directory)
+        failure.__cause__ = cause
+        self.failure = failure
+        logger.critical("LogFailed: %s", failure)
         for operation in (*batch, *self._queue):
             if operation.future is not None and not operation.future.done():
-                operation.future.set_exception(error)
+                operation.future.set_exception(failure)
         self._queue.clear()
         self.wake()
         for callback in self._callbacks:
-            callback(error)
+            callback(failure)
 
     def wake(self) -> None:
         """Let every waiting reader look again."""
@@ -508,6 +508,3 @@ class Log:
             (base + start, base + end, limit),
         ).fetchall()
         return [(number - base, timestamp, key, gone) for number, timestamp, key, gone in found]
-
-
-__all__ = ["Log", "LogBroken", "Part"]

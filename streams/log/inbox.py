@@ -145,7 +145,7 @@ def _queue(log: Log, batch: _Batch) -> None:
             given = None
         partition = log.choose_partition(draft.topic, draft.key, given)
         timestamp = time.time() if draft.timestamp is None else draft.timestamp
-        log.append(draft.topic, partition, draft.key, draft.value, timestamp, draft.headers, result=None)
+        log.append(draft.topic, partition, key=draft.key, value=draft.value, timestamp=timestamp, headers=draft.headers)
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -17,7 +17,7 @@ class DirectoryLock:
     def acquire(self) -> None:
         """Take the lock at once. Raises LogInUse, naming the holder's process id."""
         try:
-            import fcntl  # noqa: PLC0415  absent on Windows, where the module must still import
+            import fcntl  # absent on Windows, where the module must still import
         except ImportError:
             raise LogError(
                 "embedded log: expected a platform with file locks (fcntl), found none; use kafka:// here"

@@ -12,7 +12,7 @@ from schemas.codec import Headers
 from schemas.errors import InputError
 
 MAX_RECORD_BYTES = 64 << 20
-"""Largest key plus value of one record. Larger than any event, so that a foreign giant still reaches the dead letters."""
+"""Largest key plus value of one record: above any event, so that a foreign giant still reaches the dead letters."""
 
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 

@@ -183,8 +183,9 @@ def offset_at(db: sqlite3.Connection, part: StoredPartition, timestamp: float) -
     return next_offset(db, part.id, low, part.end)
 
 
-def insert(
-    db: sqlite3.Connection, batch: Iterable[tuple[int, float, bytes | None, bytes | None, bytes | None]]
-) -> None:
+StoredRow = tuple[int, float, bytes | None, bytes | None, bytes | None]
+
+
+def insert(db: sqlite3.Connection, batch: Iterable[StoredRow]) -> None:
     """Append rows (id, timestamp, key, value, headers)."""
     db.executemany("INSERT INTO rec VALUES(?,?,?,?,?)", batch)

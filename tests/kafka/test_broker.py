@@ -42,9 +42,9 @@ async def test_what_is_sent_is_read_by_a_group(kafka: str, topic_prefix: str, ap
     assert await read(topic_prefix, 3, client, group_id=app_id) == [b"one", b"two", b"three"]
 
 
-async def test_the_largest_record_is_the_default_of_managed_brokers(kafka: str, topic_prefix: str) -> None:
+async def test_the_largest_record_is_that_of_managed_brokers(kafka_sasl: Cluster, topic_prefix: str) -> None:
     """A value of 1,048,000 bytes fits; one of the broker's limit, and then its wrapping, is refused."""
-    client = {"bootstrap_servers": kafka}
+    client = broker.signing_in(kafka_sasl)
     await broker.create_topic(topic_prefix, client)
 
     await send(topic_prefix, [b"x" * 1_048_000], client)

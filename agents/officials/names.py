@@ -1,0 +1,100 @@
+"""Names compared across transliterations: keys that join spellings, and the parts a name is made of."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from rapidfuzz.distance import JaroWinkler
+
+from agents.text.folding import fold_phrase
+
+SIMILAR = 0.88
+"""Jaro-Winkler similarity from which two spellings of one part of a name agree."""
+
+PARTICLES = frozenset("al el ul bin ibn ben bint abu abou van von der den de da do dos das del della di du la le".split())
+_DROPPED = frozenset("al el ul as ad ash bin ibn ben".split())
+HONORIFICS = frozenset(
+    """mr mrs ms miss sir dame lord lady dr prof professor ayatollah grand hojatoleslam sheikh sheik shaikh sayyed seyyed
+    sayed mullah haji maulana reverend rev hon honourable honorable""".split()
+)
+SUFFIXES = frozenset("jr sr junior senior ii iii iv".split())
+
+
+def _ranges(category: str) -> str:
+    """Letters of one category below U+0250 and in Latin Extended Additional, for a character class."""
+    codes = (*range(0x250), *range(0x1E00, 0x1F00))
+    return "".join(re.escape(chr(code)) for code in codes if unicodedata.category(chr(code)) == category)
+
+
+UPPER = _ranges("Lu")
+_PARTICLE = "(?:" + "|".join(sorted(PARTICLES, key=lambda p: (-len(p), p))) + ")"
+_PART = rf"(?:[{UPPER}]\.(?:[{UPPER}]\.)*|[{UPPER}][\w'’ʼ]*(?:-[\w'’ʼ]+)*)"
+_ABBREVIATED = r"(?:Gen|Lt|Maj|Brig|Col|Adm|Sen|Rep|Gov|Dr|Mr|Mrs|Ms|Prof|Rev|Hon|Cmdr|St)\."
+RUN = re.compile(
+    rf"(?<![\w'’\-.@#/])(?:{_PARTICLE}[- ])?(?:{_ABBREVIATED}|{_PART})"
+    rf"(?: (?:{_PARTICLE}[- ]){{0,2}}(?:{_ABBREVIATED}|{_PART})){{0,11}}"
+)
+"""A run of capitalised words, particles and initials included; never across punctuation or a line end."""
+TOKEN = re.compile(r"[^\s]+")
+
+_CLASSES = (("kh", "k"), ("gh", "k"), ("q", "k"), ("w", "v"))
+_VOWELS = re.compile("[aeiyou]+")
+_DOUBLED = re.compile(r"(.)\1+")
+
+
+@lru_cache(maxsize=32768)
+def key(part: str) -> str:
+    """Blocking key of one or more words: equal for spellings that differ as transliterations do.
+
+    >>> key("Qassem") == key("Ghasem") == key("Kassim")
+    True
+    >>> key("al-Muhandis") == key("Al-Mohandes")
+    True
+    """
+    words = fold_phrase(part.replace("'", "").replace("’", "").replace("ʼ", "")).decode("ascii").split()
+    letters = "".join(word for word in words if word not in _DROPPED) or "".join(words)
+    for spelling, sound in _CLASSES:
+        letters = letters.replace(spelling, sound)
+    return _DOUBLED.sub(r"\1", _VOWELS.sub(_vowel, letters))
+
+
+def _vowel(match: re.Match[str]) -> str:
+    return "o" if match.group()[0] in "ou" else "a"
+
+
+@lru_cache(maxsize=32768)
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name as written, without honorifics, initials' dots and possessive endings."""
+    found = []
+    for word in name.replace("-", " ").split():
+        bare = _POSSESSIVE.sub("", word).strip(".,'’")
+        if bare and bare.casefold() not in HONORIFICS:
+            found.append(bare)
+    return tuple(found)
+
+
+_POSSESSIVE = re.compile(r"['’]s$")
+
+
+def name_key(name: str) -> str:
+    """One key for all spellings of a whole name; initials in the middle do not count.
+
+    >>> name_key("Sir Ana B. Example") == name_key("Ana Exampel")
+    False
+    >>> name_key("Sir Ana B. Example") == name_key("Ana Example")
+    True
+    """
+    parts = words(name)
+    kept = [part for i, part in enumerate(parts) if len(part) > 1 or i in (0, len(parts) - 1)]
+    return "-".join(filter(None, (key(part) for part in kept if part.casefold() not in _DROPPED)))
+
+
+def agree(one: str, other: str) -> bool:
+    """Whether two spellings of one part of a name are alike, by their keys."""
+    a, b = key(one), key(other)
+    return bool(a) and bool(b) and (a == b or JaroWinkler.similarity(a, b) >= SIMILAR) and _initials_agree(one, other)
+
+
+def _initials_agree(one: str, other: str) -> bool:
+    # Vowels and the k-like consonants start one name in many ways; any other first letter is part of the name.
+    return key(one)[:1] == key(other)[:1]

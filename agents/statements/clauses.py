@@ -1,0 +1,242 @@
+"""Where the content of a statement starts and ends in its sentence."""
+
+from agents.statements.cues import CUES, PHRASE_HEADS, Cue, cue_at, verb_phrase_start
+from agents.statements.lexicon import (
+    ADVERBS,
+    AUXILIARIES,
+    CONJUNCTIONS,
+    DETERMINERS,
+    PERSONAL,
+    PREPOSITIONS,
+    SUBORDINATORS,
+    words,
+)
+from agents.statements.phrases import VENUES, Range, is_adjunct, skip_time
+from agents.statements.tokens import Line
+
+_COMPLEMENTISERS = words("that how why what whether if when where who")
+_OBJECT_PRONOUNS = words("him her them me us you it reporters people everyone lawmakers journalists viewers voters supporters")
+_SUBJECT_PRONOUNS = words("he she it they there we i you his her their its")
+_CUT_AFTER_COMMA = words("while whereas despite compared a which although though")
+_OPENERS = frozenset("\"“„«'‘’”»")
+EDGE = frozenset(",;:.!?…—–-―\"“”„«»'‘’()[]*•")
+
+
+def has_signal(line: Line, index: int, end: int) -> bool:
+    """Whether content surely starts here: "that", a colon, or a quotation."""
+    if index < end and line.low[index] == "," and index + 1 < end:
+        return line.opens(index + 1)
+    return index < end and (line.low[index] in ("that", ":") or line.opens(index))
+
+
+def content_start(line: Line, cue: Cue, after: int, end: int) -> int | None:
+    """First token of the content right of a cue whose last token is `after - 1`; None if nothing follows."""
+    low = line.low
+    place = skip_time(line, after, end)
+    while place < end and low[place] in ADVERBS and low[place] != "not" and not line.opens(place):
+        place += 1
+    if place >= end:
+        return None
+    if has_signal(line, place, end):
+        return _past_signal(line, place, end)
+    if cue.lemma in ("say", "add", "write", "tweet", "post", "ask", "continue") and low[place] in ("of", "about"):
+        return _signal_within(line, place, end, 20)
+    if low[place] in PREPOSITIONS and not cue.is_transitive:
+        found = _signal_within(line, place, end, 30)
+        if found is not None:
+            return found
+        if is_adjunct(line, place, end) or low[place] == "to":
+            return _after_adjunct(line, place, end)
+    if low[place] == ",":
+        return _signal_within(line, place, min(end, place + 30), 30)
+    if cue.has_object and not cue.is_transitive:
+        return _after_hearer(line, cue, place, end)
+    return place
+
+
+def _past_signal(line: Line, place: int, end: int) -> int | None:
+    if line.low[place] in ("that", ":", ","):
+        place += 1
+        if place < end and line.low[place] in (",", ":"):
+            place += 1
+    return place if place < end else None
+
+
+def _signal_within(line: Line, place: int, end: int, reach: int) -> int | None:
+    """Start of the first that-clause or quotation, if nothing but one adjunct stands before it."""
+    for index in range(place, min(end, place + reach)):
+        if line.opens(index):
+            return index
+        word = line.low[index]
+        if line.quote[index] >= 0:
+            continue
+        if word == "that" and line.low[index - 1] not in DETERMINERS and not (
+            index + 1 < end and line.low[index + 1] in AUXILIARIES
+        ):  # fmt: skip
+            return _past_signal(line, index, end)
+        if word == ":":
+            return index + 1 if index + 1 < end else None
+        if word in CUES and index > place and CUES[word].form != "base" and not CUES[word].is_weak:
+            return None
+    return None
+
+
+def _after_adjunct(line: Line, place: int, end: int) -> int | None:
+    """`said in an interview with Fox he would`: the clause after a venue starts at a pronoun; None if none does."""
+    for index in range(place + 2, min(end, place + 16)):
+        if line.low[index] in ("he", "she", "they", "there", "it") and line.low[index - 1] not in PREPOSITIONS:
+            return index
+        if line.low[index] in (",", ";"):
+            return None
+    return None
+
+
+def _after_hearer(line: Line, cue: Cue, place: int, end: int) -> int | None:
+    """Content of `told HEARER ...`, `urged HEARER to ...`."""
+    low = line.low
+    if cue.lemma in ("urge", "implore", "beg", "ask", "advise", "warn", "promise", "instruct", "threaten"):
+        found = None if low[place] in ("to", "against") else _signal_within(line, place, end, 9)
+        return place if found is None else found
+    if low[place] in _OBJECT_PRONOUNS and place + 1 < end:
+        place += 1
+        if place < end and low[place] in ADVERBS:
+            place += 1
+        if has_signal(line, place, end):
+            return _past_signal(line, place, end)
+        if low[place] in PREPOSITIONS and low[place] != "to":
+            found = _signal_within(line, place, end, 20)
+            return found if found is not None else _after_adjunct(line, place, end)
+        return place
+    has_lower = False
+    for index in range(place, min(end, place + 16)):
+        word = low[index]
+        if line.opens(index):
+            return index
+        if word in _COMPLEMENTISERS and index > place:
+            return _past_signal(line, index, end) if word == "that" else index
+        if word in (":", ","):
+            follows = _past_signal(line, index, end)
+            if word == ":" or (follows is not None and line.opens(follows)):
+                return follows
+        if index > place and (word in _SUBJECT_PRONOUNS or word == "to") and low[index - 1] not in PREPOSITIONS:
+            return index
+        if index > place and has_lower and low[index - 1] not in PREPOSITIONS | {"and", "the"} and (
+            (line.is_capital(index) and not line.is_capital(index - 1) and low[index - 1] not in DETERMINERS)
+            or word in DETERMINERS
+        ):  # fmt: skip
+            return index
+        has_lower = has_lower or (not line.is_capital(index) and word not in DETERMINERS)
+        if index > place and line.is_capital(index - 1) and word in DETERMINERS:
+            return index
+    return None
+
+
+def content_end(line: Line, start: int, end: int) -> int:
+    """One past the last token of the content that starts at `start`: cut where the writer takes over again."""
+    low = line.low
+    index = start
+    while index < end:
+        if line.quote[index] >= 0:
+            stop = line.quote_end(index)
+            if stop < end and index == start and _quotation_ends(line, index, stop, end):
+                return stop
+            index = stop
+            continue
+        word = low[index]
+        if word in (",", ";", "—", "–", "-") and index - start >= 2 and index + 1 < end and _cuts(line, index, end):
+            return index
+        if word in ("and", "but") and index - start >= 2 and _coordinate_cue(line, index + 1, end):
+            return index
+        if word == "," and low[index + 1 : index + 2] == ["according"]:
+            return index
+        index += 1
+    return _without_trailing_adjunct(line, start, end)
+
+
+def _quotation_ends(line: Line, start: int, stop: int, end: int) -> bool:
+    """A content that opens with a quotation ends with it where its last mark says so, or only an adjunct follows."""
+    last = line.raw[stop - 2] if stop - 2 >= start else ""
+    if any(line.opens(i) for i in range(stop, end)) and last not in ".!?":
+        return False
+    if last in (".", "!", "?", ","):
+        return not any(line.quote[i] >= 0 for i in range(stop, end)) or last != ","
+    return is_adjunct(line, stop, end) or line.low[stop] in (",", "when", "while", "after", "before", "as", "during", "—", "–")
+
+
+def _without_trailing_adjunct(line: Line, start: int, end: int) -> int:
+    """`... "a fool" during a rally in Ohio`: what follows the last quotation is the venue, not the content."""
+    index = end
+    while index > start and line.quote[index - 1] < 0:
+        index -= 1
+    if index <= start or index == end:
+        return end
+    if is_adjunct(line, index, end) or line.low[index] in ("during", "when", "after", "before", "while"):
+        return index
+    return end
+
+
+def _cuts(line: Line, comma: int, end: int) -> bool:
+    low = line.low
+    index = comma + 1
+    word = low[index]
+    if line.quote[index] >= 0:
+        return False
+    if low[comma] in "—–-":
+        return word in CUES and CUES[word].form == "ing"
+    if word in CUES and CUES[word].form == "ing" and not CUES[word].is_belief:
+        return True
+    if word in PHRASE_HEADS and word.endswith("ing"):
+        return True
+    if word in ("and", "but", "then", "while"):
+        return _coordinate_cue(line, index + 1, end) or word == "while"
+    if word in _CUT_AFTER_COMMA:
+        return word != "a" or not any(low[i] == "," for i in range(index, min(end, index + 12)))
+    return _coordinate_cue(line, index, end) and word not in ADVERBS
+
+
+def _coordinate_cue(line: Line, index: int, end: int) -> bool:
+    """Whether a finite cue without a subject of its own starts here: "and called for"."""
+    low = line.low
+    while index < end and (low[index] in ADVERBS or low[index] in ("has", "have", "had")):
+        index += 1
+    if index >= end or line.quote[index] >= 0:
+        return False
+    if low[index] in ("declined", "refused"):
+        return True
+    found = cue_at(low, index)
+    return found is not None and found[0].form in ("past", "third") and not found[0].is_belief and not (
+        found[0].is_weak and found[0].lemma != "call"
+    )  # fmt: skip
+
+
+def trim(line: Line, start: int, end: int) -> Range | None:
+    """The range without marks at its ends; None if no word is left."""
+    while start < end and line.low[start] in EDGE:
+        start += 1
+    while end > start and line.low[end - 1] in EDGE:
+        end -= 1
+    return (start, end) if start < end else None
+
+
+def is_clause_end(line: Line, index: int, end: int) -> bool:
+    """Whether only an adjunct of the utterance stands between `index` and the end of the sentence."""
+    while index < end and line.low[index] in EDGE and line.quote[index] < 0 and line.low[index] != ",":
+        index += 1
+    if index >= end:
+        return True
+    if line.quote[index] >= 0:
+        return False
+    word = line.low[index]
+    if word in ADVERBS or word in VENUES:
+        return is_clause_end(line, index + 1, end)
+    stop = skip_time(line, index, end)
+    if stop > index:
+        return is_clause_end(line, stop, end)
+    if word in PREPOSITIONS or word in SUBORDINATORS:
+        return not any(
+            line.quote[i] >= 0 or line.low[i] in (":", "that") for i in range(index, min(end, index + 40))
+        )
+    return False
+
+
+__all__ = ["CONJUNCTIONS", "PERSONAL", "content_end", "content_start", "has_signal", "is_clause_end", "trim", "verb_phrase_start"]

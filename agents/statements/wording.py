@@ -1,0 +1,309 @@
+"""What a wording asserts beyond its words: negations, numbers with units, dates, modals, names.
+
+Two wordings are compared by these, because similarity alone would call a negated quotation a repeat.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from agents.statements.voices import sound
+from agents.text.folding import fold_phrase
+from agents.text.normal import STOP_WORDS
+from schemas.event import Struct
+
+LONGEST = 4000
+"""Code points of a statement that are compared; what follows is kept as evidence only."""
+
+_INSERTION = re.compile(r"\[[^\[\]\n]{0,200}\]")
+_ACRONYM = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.){2,8}")
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*|[%$£€¥]|[.!?:;…\n\"“”„«»]")
+_ENDS = frozenset(".!?:…\n\"“”„«»")
+_THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
+
+_NEGATORS = frozenset("not no never none nobody nothing nowhere neither nor cannot without cant dont wont".split())
+_MODALS = {
+    "will": "will", "shall": "will", "'ll": "will", "won't": "will", "wont": "will", "shan't": "will",
+    "would": "would", "wouldn't": "would", "can": "can", "cannot": "can", "can't": "can", "cant": "can",
+    "could": "could", "couldn't": "could", "may": "may", "might": "may", "mightn't": "may", "must": "must",
+    "mustn't": "must", "should": "should", "shouldn't": "should", "ought": "should",
+}  # fmt: skip
+BACKSHIFT = {"would": "will", "could": "can", "should": "will"}
+"""Reported speech moves modals back: "we will" becomes "they would"."""
+
+_SMALL = {
+    word: value
+    for value, word in enumerate(
+        """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+        seventeen eighteen nineteen""".split()
+    )
+}
+_TENS = {
+    word: 10 * (value + 2) for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())
+}
+_SCALES = {
+    "dozen": 12, "dozens": 12, "hundred": 100, "hundreds": 100, "thousand": 1000, "thousands": 1000, "k": 1000,
+    "million": 10**6, "millions": 10**6, "mn": 10**6, "billion": 10**9, "billions": 10**9, "bn": 10**9,
+    "trillion": 10**12, "trillions": 10**12, "tn": 10**12,
+}  # fmt: skip
+_ORDINALS = {
+    word: f"#{value}"
+    for value, word in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth".split(), 1)
+}
+_UNITS = {
+    name: unit
+    for unit, names in {
+        "%": "% percent percentage pc", "$": "$ dollar dollars usd", "£": "£ pound pounds gbp quid",
+        "€": "€ euro euros eur", "¥": "¥ yen", "rouble": "rouble roubles ruble rubles",
+        "km": "km kilometre kilometres kilometer kilometers", "mile": "mile miles",
+        "m": "m metre metres meter meters", "foot": "foot feet ft", "kg": "kg kilo kilos kilogram kilograms",
+        "tonne": "tonne tonnes ton tons", "litre": "litre litres liter liters", "barrel": "barrel barrels",
+        "degree": "degree degrees", "second": "seconds secs", "minute": "minute minutes mins min",
+        "hour": "hour hours hr hrs", "day": "day days", "week": "week weeks", "month": "month months",
+        "year": "year years yr yrs", "kt": "knot knots", "megawatt": "megawatt megawatts mw",
+        "hectare": "hectare hectares", "acre": "acre acres",
+    }.items()
+    for name in names.split()
+}  # fmt: skip
+_CURRENCIES = frozenset("$£€¥")
+_QUANTITIES = frozenset((*_SMALL, *_TENS, *_SCALES, *_UNITS, "per", "cent"))
+_MONTHS = {
+    name: f"month{number}"
+    for number, names in enumerate(
+        ("january jan", "february feb", "march mar", "april apr", "may", "june jun", "july jul", "august aug",
+         "september sept sep", "october oct", "november nov", "december dec"), 1)
+    for name in names.split()
+}  # fmt: skip
+_DAYS = frozenset(
+    """monday tuesday wednesday thursday friday saturday sunday today yesterday tomorrow tonight""".split()
+)
+_BEFORE_MONTH = frozenset("in on of since until by last next early late mid during from to this before after".split())
+# Capitalised without naming anyone: comparing them would make "President Vell" differ from "Vell".
+_NO_NAMES = frozenset(
+    """i mr mrs ms miss dr sir dame lord lady president minister prime secretary general gen senator sen king queen
+    chancellor premier governor mayor professor prof judge captain colonel major lt sgt god""".split()
+)
+
+
+class Word(Struct, frozen=True, array_like=True, gc=False):
+    """A token as compared: folded for case and apostrophes; where it stands; whether it opens a sentence."""
+
+    low: str
+    raw: str
+    is_initial: bool
+
+
+class Asserted(Struct, frozen=True, kw_only=True):
+    """What one wording asserts, ready to compare. Sequences are in the order of the text.
+
+    content  words that carry content, but for quantities and certain names
+    names   (key, is_certain): a capitalised word at the start of a sentence is not certainly a name
+    """
+
+    words: tuple[Word, ...]
+    negated: tuple[str, ...]
+    numbers: tuple[str, ...]
+    units: tuple[str, ...]
+    dates: tuple[str, ...]
+    modals: tuple[str, ...]
+    content: tuple[str, ...]
+    names: tuple[tuple[str, bool], ...]
+
+    @property
+    def negations(self) -> int:
+        """How many words negate."""
+        return self.negated.count(NOT)
+
+
+NOT = "¬"
+"""What every negating word is read as."""
+
+
+@lru_cache(maxsize=4096)
+def asserted(text: str) -> Asserted:
+    """Read a wording. At most LONGEST code points of it."""
+    return read(words(text))
+
+
+def words(text: str) -> tuple[Word, ...]:
+    """The words of a wording without [insertions], acronyms joined."""
+    text = unicodedata.normalize("NFKC", text[:LONGEST])
+    for mark in "’‘ʼ′`´":
+        if mark in text:
+            text = text.replace(mark, "'")
+    if "[" in text:
+        text = _INSERTION.sub(" ", text)
+    if "." in text:
+        text = _ACRONYM.sub(_join, text)
+    found: list[Word] = []
+    is_initial = True
+    for match in _TOKEN.finditer(text):
+        raw = match.group()
+        if raw in _ENDS:
+            is_initial = True
+            continue
+        if raw == ";":
+            continue
+        if raw.endswith(("'s", "'S")):
+            raw = raw[:-2]
+        found.append(Word(raw.casefold(), raw, is_initial))
+        is_initial = False
+    return tuple(found)
+
+
+def _join(acronym: re.Match[str]) -> str:
+    return acronym.group().replace(".", "") + " "
+
+
+def read(some: tuple[Word, ...]) -> Asserted:
+    """What a stretch of words asserts."""
+    numbers, units, dates = _quantities(some)
+    names = tuple(_names(some))
+    certain = {name for name, is_certain in names if is_certain}
+    return Asserted(
+        words=some,
+        negated=tuple(NOT if _negates(word.low) else word.low for word in some if word.low not in _CURRENCIES),
+        numbers=numbers,
+        units=units,
+        dates=dates,
+        modals=tuple(_modals(some)),
+        content=tuple(
+            word.low.replace("'", "") for word in some if _carries(word) and not (certain and key(word.raw) in certain)
+        ),
+        names=names,
+    )
+
+
+def _carries(word: Word) -> bool:
+    low = word.low
+    return not (low in STOP_WORDS or low in _QUANTITIES or low[0].isdigit() or low.replace("'", "") in STOP_WORDS)
+
+
+def _negates(low: str) -> bool:
+    return low in _NEGATORS or low.endswith("n't")
+
+
+def _modals(some: tuple[Word, ...]) -> list[str]:
+    found: list[str] = []
+    for i, word in enumerate(some):
+        modal = _MODALS.get(word.low)
+        if modal is None and word.low.endswith("'ll"):
+            modal = "will"
+        if modal is not None and not (word.low == "may" and _is_month(some, i)):
+            found.append(modal)
+    return found
+
+
+def _is_month(some: tuple[Word, ...], i: int) -> bool:
+    """Whether "May" (or "March", "Mar") is the month: capitalised, and beside a number or behind "in", "since"."""
+    if not some[i].raw[:1].isupper():
+        return False
+    before = some[i - 1].low if i else ""
+    after = some[i + 1].low if i + 1 < len(some) else ""
+    return before[:1].isdigit() or after[:1].isdigit() or before in _BEFORE_MONTH
+
+
+def _quantities(some: tuple[Word, ...]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Numbers by value (1 is left out: it reads "a" as often), the units bound to them, and dates."""
+    numbers: list[str] = []
+    units: list[str] = []
+    dates: list[str] = []
+    i = 0
+    while i < len(some):
+        low = some[i].low
+        if low in _DAYS:
+            dates.append(low)
+        elif low in _MONTHS and (low not in ("may", "march", "mar", "dec", "sep", "jan", "jun") or _is_month(some, i)):
+            dates.append(_MONTHS[low])
+        elif low in _ORDINALS:
+            numbers.append(_ORDINALS[low])
+        elif low in ("half", "quarter", "double", "triple", "twice"):
+            numbers.append(low)
+        else:
+            value, end = _number(some, i)
+            if end > i:
+                _keep_number(some, i, end, value, (numbers, units, dates))
+                i = end
+                continue
+        i += 1
+    return tuple(numbers), tuple(units), tuple(dates)
+
+
+def _keep_number(
+    some: tuple[Word, ...], start: int, end: int, value: str, into: tuple[list[str], list[str], list[str]]
+) -> None:
+    numbers, units, dates = into
+    before = some[start - 1].low if start else ""
+    after = some[end].low if end < len(some) else ""
+    if after == "per" and end + 1 < len(some) and some[end + 1].low == "cent":
+        after = "%"
+    if after in ("st", "nd", "rd", "th"):
+        numbers.append(f"#{value}")
+    elif after in _MONTHS or before in _MONTHS:
+        dates.append(value)
+    elif len(value) == 4 and value[:2] in ("19", "20") and "," not in some[start].raw and after not in _UNITS:
+        dates.append(value)
+    elif value != "1" or after in _UNITS or before in _CURRENCIES:
+        numbers.append(value)
+    if after in _UNITS:
+        units.append(_UNITS[after])
+    elif before in _CURRENCIES:
+        units.append(before)
+
+
+def _number(some: tuple[Word, ...], i: int) -> tuple[str, int]:
+    """Value of the number that starts at word i and the index behind it; ("", i) if none does."""
+    low = some[i].low
+    total: float
+    if low[0].isdigit():
+        total, end = _digits(low), i + 1
+    elif low in _TENS:
+        total, end = _TENS[low], i + 1
+        if end < len(some) and 0 < _SMALL.get(some[end].low, 0) < 10:
+            total, end = total + _SMALL[some[end].low], end + 1
+    elif low in _SMALL:
+        total, end = _SMALL[low], i + 1
+    elif low in _SCALES and len(low) > 2:
+        total, end = _SCALES[low], i + 1
+    else:
+        return "", i
+    while end < len(some) and some[end].low in _SCALES:
+        total, end = total * _SCALES[some[end].low], end + 1
+    if end == i + 1 and end < len(some) and some[end].low == "m" and i and some[i - 1].low in _CURRENCIES:
+        total, end = total * 10**6, end + 1
+    return f"{total:.15g}", end
+
+
+def _digits(raw: str) -> float:
+    plain = _THOUSANDS.sub("", raw)
+    try:
+        return float(plain)
+    except ValueError:  # 1.2.3, 10,5, or digits of another script in a mixture
+        return float("".join(str(unicodedata.digit(char, 0)) for char in plain if char.isdigit())[:300] or "0")
+
+
+def _names(some: tuple[Word, ...]) -> list[tuple[str, bool]]:
+    """Keys of capitalised words, unless the wording is in capitals or in title case as a whole."""
+    letters = [word for word in some if word.raw[0].isalpha()]
+    capital = [word for word in letters if word.raw[0].isupper()]
+    inner = sum(word.low not in STOP_WORDS for word in letters)
+    if sum(len(word.raw) > 1 and word.raw.isupper() for word in letters) * 2 > len(letters) > 2:
+        return []
+    if len(letters) >= 6 and len(capital) >= max(inner, 1):
+        return []
+    return [
+        (key(word.raw), not word.is_initial)
+        for i, word in enumerate(some)
+        if word.raw[0].isupper()
+        and word.low not in _NO_NAMES
+        and word.low not in _DAYS
+        and word.low.partition("'")[0] not in STOP_WORDS
+        and not _negates(word.low)
+        and word.low not in _MODALS
+        and not (word.low in _MONTHS and (word.low not in ("may", "march") or _is_month(some, i)))
+    ]
+
+
+def key(word: str) -> str:
+    """One spelling for the transliterations of a word."""
+    return sound(fold_phrase(word).decode("ascii") or word.casefold())
