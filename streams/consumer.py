@@ -1,7 +1,7 @@
 """What every Faust consumer of ours does differently: nothing stuck, skipped or committed too far after a rebalance.
 
-faust-streaming 0.15.3 stops committing silently after some rebalances with tables, and its commit can pass an event that
-is still being processed (faust-streaming/faust#606). The rules here cure both, for any driver:
+faust-streaming 0.15.3 stops committing silently after some rebalances with tables, and its commit can pass an event
+that is still being processed (faust-streaming/faust#606). The rules here cure both, for any driver:
 
 1. Data partitions are resumed last: recovery resumes them, seeks, and then clears every stream queue; whatever was
    delivered in between would be lost until a restart.
@@ -16,7 +16,7 @@ is still being processed (faust-streaming/faust#606). The rules here cure both, 
 import asyncio
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import faust.streams
 from faust.transport.consumer import Consumer as FaustConsumer
@@ -89,7 +89,13 @@ def check_faust() -> None:
         raise InputError("faust Fetcher._fetcher: expected a task of no parameters")
 
 
-class ConsumerRules:
+if TYPE_CHECKING:
+    _Driver = FaustConsumer
+else:
+    _Driver = object
+
+
+class ConsumerRules(_Driver):  # type: ignore[misc,valid-type]
     """Mix in before a driver's consumer: `class Consumer(ConsumerRules, driver.Consumer)`.
 
     The driver's side is three small methods: `_position_of`, `_move_to`, `_next_existing`.
@@ -106,12 +112,12 @@ class ConsumerRules:
 
     async def _position_of(self, tp: TP) -> int | None:
         """Where the next fetch of this partition starts."""
-        position: int | None = await self.position(tp)  # type: ignore[attr-defined]
+        position: int | None = await self.position(tp)
         return position
 
     async def _move_to(self, tp: TP, offset: int) -> None:
         """Let the next fetch of this partition start here, and nothing else."""
-        await self._seek(tp, offset)  # type: ignore[attr-defined]
+        await self._seek(tp, offset)
 
     def _next_existing(self, tp: TP, offset: int) -> int:
         """The first offset at or after this one that may exist. Without knowledge of holes: this one."""
@@ -124,33 +130,33 @@ class ConsumerRules:
         """Pause fetching; a pending resumption is dropped too."""
         paused = set(tps)
         self._deferred -= paused
-        super().pause_partitions(paused)  # type: ignore[misc]
+        super().pause_partitions(paused)
 
     def resume_partitions(self, tps: Iterable[TP]) -> None:
         """Resume changelogs at once, data partitions with the next `resume_flow`, which follows in every caller."""
         wanted = set(tps)
-        data = {tp for tp in wanted if not self._is_changelog_tp(tp)}  # type: ignore[attr-defined]
+        data = {tp for tp in wanted if not self._is_changelog_tp(tp)}
         self._deferred |= data
         if changelogs := wanted - data:
-            super().resume_partitions(changelogs)  # type: ignore[misc]
+            super().resume_partitions(changelogs)
 
     def resume_flow(self) -> None:
         """Allow fetching; now that the stream queues have been cleared, data partitions too."""
-        super().resume_flow()  # type: ignore[misc]
+        super().resume_flow()
         if self._deferred:
             ready, self._deferred = self._deferred, set()
-            super().resume_partitions(ready)  # type: ignore[misc]
+            super().resume_partitions(ready)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Start with everything paused: until recovery resumes it, no partition has a callback or a position."""
         self._epoch += 1
-        self._paused_partitions.update(assigned)  # type: ignore[attr-defined]
-        await super().on_partitions_assigned(assigned, generation_id)  # type: ignore[misc]
+        self._paused_partitions.update(assigned)
+        await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Everything fetched so far is stale."""
         self._epoch += 1
-        await super().on_partitions_revoked(revoked)  # type: ignore[misc]
+        await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self._anchor.pop(tp, None)
         self._deferred -= revoked
@@ -158,25 +164,25 @@ class ConsumerRules:
     # -- 2. stale fetches, 3. anchors
 
     async def perform_seek(self) -> None:
-        """Seek data partitions to their committed offset, or to the earliest one where that lies later or is missing."""
+        """Seek data partitions to the committed offset, or to the earliest one where none is committed or it has gone."""
         self._epoch += 1
         try:
-            await super().perform_seek()  # type: ignore[misc]
+            await super().perform_seek()
             await self._anchor_partitions()
         finally:
             self._epoch += 1
 
     async def _anchor_partitions(self) -> None:
-        tps = [tp for tp in self.assignment() if not self._is_changelog_tp(tp)]  # type: ignore[attr-defined]
+        tps = [tp for tp in self.assignment() if not self._is_changelog_tp(tp)]
         if not tps:
             return
-        committed = self._committed_offset  # type: ignore[attr-defined]
-        for tp, earliest in (await self.earliest_offsets(*tps)).items():  # type: ignore[attr-defined]
+        committed = self._committed_offset
+        for tp, earliest in (await self.earliest_offsets(*tps)).items():
             offset = committed.get(tp)
             self._anchor[TP(*tp)] = max(earliest or 0, offset or 0)
             if offset is None or offset < (earliest or 0):
                 if offset is not None:
-                    self.log.warning(  # type: ignore[attr-defined]
+                    self.log.warning(
                         "CommittedOffsetExpired: %s partition %d: committed %d, earliest %d", *tp, offset, earliest
                     )
                 await self._move_to(TP(*tp), earliest or 0)
@@ -185,7 +191,7 @@ class ConsumerRules:
         """Seek one partition."""
         self._epoch += 1
         try:
-            await super().seek(partition, offset)  # type: ignore[misc]
+            await super().seek(partition, offset)
         finally:
             self._epoch += 1
 
@@ -193,39 +199,39 @@ class ConsumerRules:
         """Seek partitions; what is fetched meanwhile is stale."""
         self._epoch += 1
         try:
-            await super().seek_wait(partitions)  # type: ignore[misc]
+            await super().seek_wait(partitions)
         finally:
             self._epoch += 1
 
     async def _drain_messages(self, fetcher: Fetcher) -> None:
         try:
-            while not (self._stopped.is_set() or fetcher._stopped.is_set()):  # type: ignore[attr-defined]
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 stamp = self._stamp()
-                records, active = await self._wait_next_records(FETCH_WAIT_S)  # type: ignore[attr-defined]
-                if self.should_stop:  # type: ignore[attr-defined]
+                records, active = await self._wait_next_records(FETCH_WAIT_S)
+                if self.should_stop:
                     return
                 if records:
                     await self._hand_over(records, active, stamp)
                 await asyncio.sleep(0)
-        except self.consumer_stopped_errors:  # type: ignore[attr-defined]
-            if not self.app.should_stop:  # type: ignore[attr-defined]
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
                 raise
         except asyncio.CancelledError:
-            if not self.app.should_stop:  # type: ignore[attr-defined]
+            if not self.app.should_stop:
                 raise
 
     def _stamp(self) -> tuple[int, int]:
-        return self._epoch, self.app.consumer_generation_id  # type: ignore[attr-defined]
+        return self._epoch, self.app.consumer_generation_id
 
     def _is_stale(self, stamp: tuple[int, int]) -> bool:
-        return not self.flow_active or stamp != self._stamp()  # type: ignore[attr-defined]
+        return not self.flow_active or stamp != self._stamp()
 
     async def _hand_over(self, records: Mapping[TP, list[Any]], active: set[TP] | None, stamp: tuple[int, int]) -> None:
         following = {TP(*tp): batch[0].offset for tp, batch in records.items() if batch}
         # a delivery may wait for the flow; when the flow is suspended, that wait must end
-        await self.wait_first(  # type: ignore[attr-defined]
+        await self.wait_first(
             self._deliver(records, active, stamp, following),
-            self.suspend_flow.wait(),  # type: ignore[attr-defined]
+            self.suspend_flow.wait(),
         )
         left = {
             TP(*tp): (batch[-1].offset, following[TP(*tp)])
@@ -243,18 +249,18 @@ class ConsumerRules:
         following: dict[TP, int],
     ) -> None:
         """Hand records to the app; `following` keeps the first offset not delivered, per partition."""
-        callback, read, monitor = self.callback, self._read_offset, self.app.monitor  # type: ignore[attr-defined]
-        buffered = self._buffered_partitions  # type: ignore[attr-defined]
+        callback, read, monitor = self.callback, self._read_offset, self.app.monitor
+        buffered = self._buffered_partitions
         for tp in records:
-            monitor.track_tp_end_offset(tp, self.highwater(tp))  # type: ignore[attr-defined]
-        for turn, (tp, record) in enumerate(self.scheduler.iterate(records)):  # type: ignore[attr-defined]
+            monitor.track_tp_end_offset(tp, self.highwater(tp))
+        for turn, (tp, record) in enumerate(self.scheduler.iterate(records)):
             if self._is_stale(stamp):
                 return
             if active is not None and tp not in active and tp not in buffered:
                 continue
             offset, last = record.offset, read[tp]
             if last is None or offset >= last:
-                await callback(self._to_message(tp, record))  # type: ignore[attr-defined]
+                await callback(self._to_message(tp, record))
                 if self._is_stale(stamp):
                     return
                 read[tp] = offset
@@ -268,7 +274,7 @@ class ConsumerRules:
         A driver whose fetch runs in another thread must look and seek there, in one step.
         """
         for tp, (last, following) in left.items():
-            if tp in self.assignment() and await self._position_of(tp) == last + 1:  # type: ignore[attr-defined]
+            if tp in self.assignment() and await self._position_of(tp) == last + 1:
                 await self._move_to(tp, following)
 
     # -- 4. strict commits, 5. acknowledgements of this generation only
@@ -278,12 +284,12 @@ class ConsumerRules:
 
     def _new_offset(self, tp: TP) -> int | None:
         """The offset up to which everything is finished, if that is more than is committed; it leaves the ack list."""
-        committed = self._committed_offset[tp]  # type: ignore[attr-defined]
+        committed = self._committed_offset[tp]
         anchor = self._anchor.get(tp)
         if committed is None and anchor is None:
             return None
         base = max(committed or 0, anchor or 0)
-        finished = self._acked_index[tp]  # type: ignore[attr-defined]
+        finished = self._acked_index[tp]
         offset = base
         while True:
             while offset in finished:
@@ -296,20 +302,20 @@ class ConsumerRules:
             return None
         if offset > base:
             finished.difference_update([done for done in finished if done < offset])
-            acked = self._acked[tp]  # type: ignore[attr-defined]
+            acked = self._acked[tp]
             acked[:] = [done for done in acked if done >= offset]
         return offset
 
     def ack(self, message: Any) -> bool:
         """Mark a message as finished; false when it was before, or belongs to another generation."""
         generation = message.generation_id
-        if generation is None or generation == self.app.consumer_generation_id:  # type: ignore[attr-defined]
-            done: bool = super().ack(message)  # type: ignore[misc]
+        if generation is None or generation == self.app.consumer_generation_id:
+            done: bool = super().ack(message)
             return done
         with ack_lock:
             message.acked = True
-            self._unacked_messages.discard(message)  # type: ignore[attr-defined]
-            waiting = self._waiting_for_ack  # type: ignore[attr-defined]
+            self._unacked_messages.discard(message)
+            waiting = self._waiting_for_ack
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
         return False

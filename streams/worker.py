@@ -8,9 +8,11 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from streams.log import EventLog, TopicSpec, open_log
+from schemas.errors import LogError
+from streams.log import EventLog, TopicPartition, TopicSpec, open_log
 from streams.pipeline import create_app
 from streams.settings import Settings
+from streams.stage import exit_now
 from streams.topics import ALL, CONSUMED
 
 log = logging.getLogger(__name__)
@@ -20,6 +22,7 @@ STOP_S = 20.0
 
 IDLE_POLL_S = 0.05
 EXIT_STOP_OVERRUN = 1
+EXIT_LOG = 74
 
 
 async def declare_topics(event_log: EventLog, settings: Settings) -> None:
@@ -38,7 +41,7 @@ async def is_idle(event_log: EventLog, group: str) -> bool:
     committed = await event_log.committed(group)
     for topic in CONSUMED:
         for partition, end in (await event_log.ends(topic.name)).items():
-            if end > committed.get((topic.name, partition), 0):
+            if end > committed.get(TopicPartition(topic.name, partition), 0):
                 return False
     return True
 
@@ -62,6 +65,7 @@ async def run(
         datadir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-")))
         event_log = await open_log(settings.broker, mode="own")
         stack.push_async_callback(event_log.close)
+        event_log.on_failure(_die_of)
         await declare_topics(event_log, settings)
         app = create_app(settings, datadir=datadir)
         await app.start()
@@ -81,6 +85,11 @@ async def run(
             return EXIT_STOP_OVERRUN
     log.info("WorkerStopped code=0")
     return 0
+
+
+def _die_of(error: LogError) -> None:
+    """End the process when the log can no longer be written: nothing more is acknowledged, and nothing is lost."""
+    exit_now(EXIT_LOG, str(error))
 
 
 async def _wait_idle(event_log: EventLog, app: object, group: str, stop: asyncio.Event) -> None:

@@ -66,12 +66,12 @@ def article(
     return Cut(drafts, excluded or Counter(), title)
 
 
-def split_head(paragraphs: list[Paragraph]) -> tuple[list[Paragraph], list[Paragraph]]:
-    """Headline and standfirst, where the first lines look like them, and the rest."""
-    if len(paragraphs) < 2 or not _is_headline(paragraphs[0].text, _HEADLINE_LIMIT):
+def split_head(paragraphs: list[Paragraph], more: int = 0) -> tuple[list[Paragraph], list[Paragraph]]:
+    """Headline and standfirst, where the first lines look like them, and the rest; `more` posts follow."""
+    if not paragraphs or len(paragraphs) + more < 2 or not _is_headline(paragraphs[0].text, _HEADLINE_LIMIT):
         return [], paragraphs
     head = [Paragraph(paragraphs[0].text, SegmentKind.HEADLINE)]
-    if len(paragraphs) > 2 and _is_headline(paragraphs[1].text, _STANDFIRST_LIMIT):
+    if len(paragraphs) > 1 and len(paragraphs) + more > 2 and _is_headline(paragraphs[1].text, _STANDFIRST_LIMIT):
         head.append(Paragraph(paragraphs[1].text, SegmentKind.STANDFIRST))
     return head, paragraphs[len(head) :]
 
@@ -84,13 +84,17 @@ def _is_headline(text: str, limit: int) -> bool:
 def group_paragraphs(paragraphs: list[Paragraph]) -> list[list[Paragraph]]:
     """Paragraphs put together with those that continue them."""
     groups: list[list[Paragraph]] = []
-    is_open = False
+    is_quoting = is_announced = False
     for paragraph in paragraphs:
-        if groups and (is_open or _continues(groups[-1], paragraph)):
+        if groups and (is_quoting or is_announced or _continues(groups[-1], paragraph)):
             groups[-1].append(paragraph)
         else:
             groups.append([paragraph])
-        is_open = paragraph.text.endswith(":")
+        text = paragraph.text.translate(_QUOTES)
+        # A quotation over paragraphs opens each of them; one that does not is closed by a single mark.
+        closes = is_quoting and not text.startswith('"')
+        is_quoting = (text.count('"') % 2 == 1) != closes
+        is_announced = text.endswith(":")
     return groups
 
 
@@ -115,15 +119,14 @@ def _cut_by_time(rows: list[str], stamps: list[TimeLine | None], title: str | No
             blocks.append((stamp, []))
         elif blocks[-1][0].is_marker:  # "Key event" above its time
             blocks[-1] = (stamp, [])
-    # Cleaned as one page, so that an appeal or a comment section is seen whole; the marks find the blocks again.
     excluded: Counter[str] = Counter()
     cleaned: list[tuple[TimeLine | None, list[Paragraph]]] = []
     for stamp, texts in blocks:
         kept, dropped = clean([Paragraph(text) for text in texts])
         excluded += dropped
         cleaned.append((stamp, kept))
-    head, intro = split_head(cleaned[0][1])
     posts = [(stamp, kept) for stamp, kept in cleaned[1:] if kept]
+    head, intro = split_head(cleaned[0][1], more=len(posts))
     if is_newest_first([stamp for stamp, _ in posts if stamp is not None]):
         posts.reverse()
     drafts = [Draft(tuple(group)) for group in group_paragraphs(intro)]

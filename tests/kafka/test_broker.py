@@ -1,16 +1,22 @@
 """The brokers that tests and developers start hold what tests and developers believe of them."""
 
 import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import KafkaError as ClientError
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 
+from deploy.kafka import processes
 from deploy.kafka.cluster import Cluster
-from deploy.kafka.jars import KafkaError
+from deploy.kafka.jars import REPOSITORY, KafkaError
 from tests.kafka import broker
 
 WAIT_S = 30
@@ -116,9 +122,96 @@ async def test_a_client_that_signs_in_over_tls_reads_and_writes(
 
 
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "PLAIN"])
-async def test_a_wrong_password_is_refused(kafka_sasl: Cluster, mechanism: str) -> None:
-    """A client with a wrong password is turned away by the broker, and its error says that."""
+async def test_a_wrong_password_is_refused(
+    kafka_sasl: Cluster, mechanism: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The broker turns a wrong password away; the client raises a mere connection error and logs the reason."""
     client = broker.signing_in(kafka_sasl, mechanism, password="not-the-password")
 
-    with pytest.raises(ClientError):
+    with pytest.raises(KafkaConnectionError):
         await send("any", [b"never"], client)
+
+    assert "SaslAuthenticationFailed" in caplog.text
+
+
+def test_a_busy_port_is_named(tmp_path: Path) -> None:
+    """A port that somebody listens on is refused by number, before anything is started."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        with pytest.raises(KafkaError, match=f"^port {port} on 127.0.0.1, for broker 1, is busy$"):
+            broker.running(tmp_path, port=port).__enter__()
+
+
+def test_brokers_do_not_outlive_a_killed_test_run(tmp_path: Path) -> None:
+    """When the process that started brokers is killed, its guard ends them."""
+    code = (
+        "import sys, pathlib, time; from deploy.kafka import processes as p; c = pathlib.Path(sys.argv[1]);"
+        "print(p.start([sys.executable, *sys.argv[2:]], c, c.with_suffix('.log'), dies_with_us=True), flush=True);"
+        "time.sleep(60)"
+    )
+    config = tmp_path / "broker.properties"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(config), *stand_in(config)], cwd=REPOSITORY, stdout=subprocess.PIPE
+    ) as run:
+        assert run.stdout is not None
+        pid = int(run.stdout.readline())
+        assert processes.is_ours(pid, config)
+
+        run.kill()
+
+        assert gone(pid, config)
+
+
+def test_a_broker_that_ignores_the_request_to_stop_is_killed(tmp_path: Path) -> None:
+    """SIGTERM first, SIGKILL when patience is over; only the forced ones are named."""
+    config, log = tmp_path / "broker.properties", tmp_path / "broker.log"
+    deaf = processes.start([sys.executable, *stand_in(config, "deaf")], config, log, dies_with_us=True)
+    until(lambda: log.read_text() == "up\n")
+
+    assert processes.end([(deaf, config)], patience_s=0.2) == [deaf]
+
+    assert not processes.is_ours(deaf, config)
+
+
+def test_a_pid_that_was_reused_is_not_killed(tmp_path: Path) -> None:
+    """A living process that is not a broker of this folder is left alone: this one is the test itself."""
+    assert processes.end([(os.getpid(), tmp_path / "broker.properties")], patience_s=0.0) == []
+
+
+@pytest.mark.parametrize(("required", "outcome"), [("", pytest.skip.Exception), ("1", pytest.fail.Exception)])
+def test_a_machine_without_java_skips_or_fails_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, required: str, outcome: type[Exception]
+) -> None:
+    """Without Java a test skips, or fails where Kafka is required, and says how to get it to run."""
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setenv(broker.REQUIRED, required)
+
+    with pytest.raises(outcome) as told:
+        broker.running(tmp_path / "cluster").__enter__()
+
+    assert str(told.value) == (
+        "needs Apache Kafka: no java in JAVA_HOME: Apache Kafka needs Java 17 or newer; or set TOCSIN_TEST_KAFKA=HOST:PORT"
+    )
+
+
+def stand_in(config: Path, *how: str) -> list[str]:
+    """Arguments of a process that looks like a broker and does nothing; "deaf" to SIGTERM on request."""
+    code = (
+        "import signal, sys, time; 'deaf' in sys.argv and signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "print('up', flush=True); time.sleep(60)"
+    )
+    return ["-c", code, "kafka.Kafka", str(config), *how]
+
+
+def gone(pid: int, config: Path) -> bool:
+    """Whether the process ends within the patience of a guard."""
+    return until(lambda: not processes.is_ours(pid, config))
+
+
+def until(holds: Callable[[], bool]) -> bool:
+    """Wait for another process, at most WAIT_S."""
+    end = time.monotonic() + WAIT_S
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.02)
+    return holds()
