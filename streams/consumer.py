@@ -164,7 +164,7 @@ class ConsumerRules(_Driver):  # type: ignore[misc,valid-type]
     # -- 2. stale fetches, 3. anchors
 
     async def perform_seek(self) -> None:
-        """Seek data partitions to the committed offset, or to the earliest one where none is committed or it has gone."""
+        """Seek data partitions to the committed offset, or to the earliest where none is committed or it has gone."""
         self._epoch += 1
         try:
             await super().perform_seek()

@@ -52,10 +52,8 @@ class Consumer(ConsumerRules, base.Consumer):  # type: ignore[misc]
         self._wake = asyncio.Event()
         self._generation = 0
         self._rebalancing = asyncio.Lock()
-        self._max_poll = 1 if transport.address.drain == "message" else self._configured_poll()
-
-    def _configured_poll(self) -> int:
-        return self.app.conf.broker_max_poll_records or MAX_POLL_RECORDS
+        configured: int = self.app.conf.broker_max_poll_records or MAX_POLL_RECORDS
+        self._max_poll = 1 if transport.address.drain == "message" else configured
 
     async def on_start(self) -> None:
         """Open the log, or join it where this process has it open already."""
@@ -85,7 +83,7 @@ class Consumer(ConsumerRules, base.Consumer):  # type: ignore[misc]
 
     def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int:
         """The partition given, or the key's."""
-        return self.transport.partition(topic, key, partition)
+        return cast(int, self.transport.partition(topic, key, partition))
 
     # -- the group: one member, Faust's own assignor
 
@@ -137,7 +135,7 @@ class Consumer(ConsumerRules, base.Consumer):  # type: ignore[misc]
         await self._log.commit(self.app.conf.id, {TopicPartition(*tp): offset for tp, offset in offsets.items()})
         return True
 
-    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002  Faust's
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit what is finished; nothing once the log has failed."""
         if self._log.failure is not None:
             return False
@@ -160,7 +158,9 @@ class Consumer(ConsumerRules, base.Consumer):  # type: ignore[misc]
         self._positions[partition] = offset
         self._wake.set()
 
-    async def _seek_wait(self, partitions: Mapping[TP, int]) -> None:
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Move positions; what is fetched meanwhile is stale."""
+        self._epoch += 1
         for tp, offset in partitions.items():
             self._positions[tp] = offset
             # in step with the position, or what is read again is dropped as already read
@@ -169,11 +169,6 @@ class Consumer(ConsumerRules, base.Consumer):  # type: ignore[misc]
             else:
                 self._read_offset.pop(tp, None)
         self._wake.set()
-
-    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
-        """Move positions."""
-        self._epoch += 1
-        await self._seek_wait(partitions)
 
     async def position(self, tp: TP) -> int | None:
         """The offset the next fetch starts at."""
@@ -304,7 +299,7 @@ class Producer(base.Producer):  # type: ignore[misc]
         finally:
             await self.transport.release()
 
-    async def send(
+    async def send(  # noqa: PLR0917  Faust's
         self,
         topic: str,
         key: bytes | None,

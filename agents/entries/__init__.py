@@ -1,0 +1,1 @@
+"""Raw updates to entry revisions: cleaning, cutting, identity over edits, deletion. See `agents.entries.step`."""

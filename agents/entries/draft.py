@@ -20,6 +20,7 @@ class Draft(NamedTuple):
 
     role  "head" for headline and standfirst of a page, "article" for the one entry of an article, else "post";
           head and article are named by their item, not by their words
+    has_title  the first paragraph is a title that the source keeps apart from the text
     """
 
     paragraphs: tuple[Paragraph, ...]
@@ -32,11 +33,23 @@ class Draft(NamedTuple):
     is_summary: bool = False
     is_deleted: bool = False
     correction: str | None = None
+    has_title: bool = False
 
     @property
     def text(self) -> str:
         """Paragraphs separated by one newline each: the text of the revision."""
         return "\n".join(paragraph.text for paragraph in self.paragraphs)
+
+    @property
+    def body(self) -> str:
+        """The text whose change makes a revision: a title set above a post afterwards tells nothing new."""
+        is_apart = self.role == "post" and self.has_title and len(self.paragraphs) > 1
+        return "\n".join(paragraph.text for paragraph in self.paragraphs[1:]) if is_apart else self.text
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether there is nothing, or a title without any text below it."""
+        return not self.paragraphs or (self.has_title and len(self.paragraphs) == 1)
 
     def segments(self) -> tuple[Segment, ...]:
         """One segment a paragraph, in code points of `text`."""

@@ -43,11 +43,15 @@ def cut_html(body: str, title: str | None = None, url: str | None = None) -> Cut
     return _plain_article(body, tree, head)
 
 
+_TIME_PREFIX = re.compile(r"\A\d{1,2}[:.]\d{2}\s*(?:[ap]\.?m\.?)?\s*(?:\([A-Z]{2,4}\))?\s*[-–—|:]?\s+(?=\S)", re.I)
+
+
 def post_draft(post: Post, page_url: str | None) -> tuple[Draft, Counter[str]]:
     """One post, cleaned; its paragraphs may be empty."""
     paragraphs = fragment(post.text) if post.is_html else _plain(post.text)
     kept, excluded = clean(paragraphs)
-    title = " ".join(unescape(post.title or "").split())
+    title = _TIME_PREFIX.sub("", " ".join(unescape(post.title or "").split()))
+    shown = len(kept)
     if title and kept and not _repeats(title, kept[0].text):
         kept = [Paragraph(title, SegmentKind.HEADLINE), *kept]
     elif title and not kept and not paragraphs and not post.is_html:
@@ -64,6 +68,7 @@ def post_draft(post: Post, page_url: str | None) -> tuple[Draft, Counter[str]]:
         is_summary=post.is_summary,
         is_deleted=post.is_deleted,
         correction=post.correction,
+        has_title=len(kept) > shown,
     )
     return draft, excluded
 
@@ -197,7 +202,7 @@ def _posts_from_microdata(tree: LexborHTMLParser) -> list[Post]:
     posts = []
     for node in nodes:
         inner = node.css_first('[itemprop~="articleBody"]') or node
-        posts.append(_block_post(node, inner, _property(node, "headline")))
+        posts.append(_block_post(node, inner, _property(node, "headline"), _property(node, "url")))
     return _unique([post for post in posts if post.text])
 
 
@@ -209,7 +214,7 @@ def _property(node: LexborNode, name: str) -> str | None:
     return " ".join(value.split()) if value else None
 
 
-def _block_post(node: LexborNode, inner: LexborNode, title: str | None) -> Post:
+def _block_post(node: LexborNode, inner: LexborNode, title: str | None, url: str | None = None) -> Post:
     """A post from an element. Its time is read before the tree is changed."""
     published = instant(_property(node, "datePublished"))
     time = node.css_first("time[datetime]")
@@ -219,15 +224,18 @@ def _block_post(node: LexborNode, inner: LexborNode, title: str | None) -> Post:
     modified = instant(_property(node, "dateModified")) or _data_time(node, _CHANGED_DATA)
     attributes = node.attributes
     name = attributes.get("itemid") or attributes.get("id") or attributes.get("data-id") or attributes.get("data-post-id")
-    for furniture in inner.css("time, meta, link, h1 + time"):
-        furniture.decompose()
-    paragraphs = [paragraph for paragraph in node_paragraphs(inner) if not _is_stub(paragraph.text)]
+    in_attribute = inner.attributes.get("content") if inner.tag == "meta" else None
+    for furniture in inner.css("time, meta, link"):
+        if furniture.mem_id != inner.mem_id and furniture.parent is not None:
+            furniture.decompose()
+    paragraphs = fragment(in_attribute) if in_attribute else [paragraph for paragraph in node_paragraphs(inner) if not _is_stub(paragraph.text)]
     if not title and (heading := inner.css_first("h2, h3, h4")) is not None:
         title = " ".join(heading.text().split()) or None
     return Post(
         text=_to_markup(paragraphs),
         id=name or None,
         title=title,
+        url=url,
         published_at=published,
         modified_at=modified,
         is_html=True,

@@ -7,8 +7,8 @@
 
 A term is a word or, in quotation marks, a phrase. In both, `a/b` lists alternatives of a word, `word+` adds the plural,
 `word~` the regular forms of a verb, `air-strike` also finds "air strike" and "airstrike", and `*` stands for any
-letters of one word. `#20` is a number of at least 20 that is no year and no age. A pattern with capitals matches only capitals;
-lower case matches both.
+letters of one word. `#20` is a number of at least 20 that is no year and no age. A pattern with capitals matches only
+capitals; lower case matches both.
 """
 
 import re

@@ -31,7 +31,7 @@ _PARTICLE = "(?:" + "|".join(sorted(PARTICLES, key=lambda p: (-len(p), p))) + ")
 _PART = rf"(?:[{UPPER}]\.(?:[{UPPER}]\.)*|[{UPPER}][\w'’ʼ]*(?:-[\w'’ʼ]+)*)"
 _ABBREVIATED = r"(?:Gen|Lt|Maj|Brig|Col|Adm|Sen|Rep|Gov|Dr|Mr|Mrs|Ms|Prof|Rev|Hon|Cmdr|St)\."
 RUN = re.compile(
-    rf"(?<![\w'’\-.@#/])(?:{_PARTICLE}[- ])?(?:{_ABBREVIATED}|{_PART})"
+    rf"(?:(?<![\w'’\-.@#/])|(?<=[a-z][a-z]\.))(?:{_PARTICLE}[- ])?(?:{_ABBREVIATED}|{_PART})"
     rf"(?: (?:{_PARTICLE}[- ]){{0,2}}(?:{_ABBREVIATED}|{_PART})){{0,11}}"
 )
 """A run of capitalised words, particles and initials included; never across punctuation or a line end."""

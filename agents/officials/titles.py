@@ -34,7 +34,7 @@ _HEADS = {
         taoiseach; tanaiste; undersecretary; under secretary; emir""",
     Strength.WEAK: """minister; secretary; head; chief; chair; chairman; chairwoman; chairperson; director; director general;
         spokesman; spokeswoman; spokesperson; adviser; advisor; speaker; commissioner; prosecutor; envoy; representative;
-        chief of staff; inspector general; deputy; attache; whip; general secretary; managing director; auditor; judge;
+        chief of staff; inspector general; attache; whip; general secretary; managing director; auditor; judge;
         justice; magistrate; lawmaker; legislator; official""",
     Strength.RANK: """general; gen; major general; maj gen; brigadier general; brig gen; lieutenant general; lt gen;
         lieutenant-general; major-general; brigadier; field marshal; marshal; air marshal; air chief marshal;
@@ -159,15 +159,15 @@ class _Left(NamedTuple):
     is_definite: bool
 
 
-def phrase(text: str, hit: Span, title: Title, places: dict[int, Place]) -> Phrase:
-    """The whole noun phrase around a title. `places` by the position where they end."""
+def phrase(text: str, hit: Span, title: Title, places: dict[int, Place], names_at: frozenset[int]) -> Phrase:
+    """The whole noun phrase around a title. `places` by the position where they end; `names_at`: where names start."""
     left = _left(text, hit.start, places)
     suffix = _SUFFIX.match(text, hit.end)
     end = suffix.end() if suffix else hit.end
     if text[end : end + 1] == "." and title.strength is Strength.RANK:
         end += 1
     possessive = _POSSESSIVE.match(text, end) is not None
-    stop, words, found = (hit.end, (), ()) if possessive or suffix else _complement(text, end, places)
+    stop, words, found = (hit.end, (), ()) if possessive or suffix else _complement(text, end, places, names_at)
     around = (*left.places, *found)
     said = (*left.statuses, *((suffix[1].casefold(),) if suffix else ()))
     head = fold_phrase(title.words).decode("ascii")
@@ -238,7 +238,7 @@ def _left(text: str, start: int, places: dict[int, Place]) -> _Left:
         raw = token.group()
         bare = raw.rstrip("-").removesuffix("'s").removesuffix("’s").rstrip("'’")
         word = bare.casefold()
-        place = places.get(token.start() + len(bare))
+        place = places.get(token.start() + len(bare)) or places.get(token.start() + len(bare.rstrip(".")))
         if place is not None:
             found.append(place)
             at = whole = place.span.start
@@ -285,7 +285,9 @@ def _left(text: str, start: int, places: dict[int, Place]) -> _Left:
     )
 
 
-def _complement(text: str, end: int, places: dict[int, Place]) -> tuple[int, tuple[str, ...], tuple[Place, ...]]:
+def _complement(
+    text: str, end: int, places: dict[int, Place], names_at: frozenset[int]
+) -> tuple[int, tuple[str, ...], tuple[Place, ...]]:
     """What follows a head noun: "of the Example Force", up to a verb or punctuation."""
     first = _WORD.match(text, end + 1) if text[end : end + 1] == " " else None
     if first is None or first.group() not in _LINKS:
@@ -295,7 +297,7 @@ def _complement(text: str, end: int, places: dict[int, Place]) -> tuple[int, tup
     stop, at = end, end
     while len(words) < 12 and text[at : at + 1] == " ":
         token = _WORD.match(text, at + 1)
-        if token is None or (words and token.group().casefold() in _STOP):
+        if token is None or token.start() in names_at or (words and token.group().casefold() in _STOP):
             break
         raw = token.group()
         bare = raw.removesuffix("'s").removesuffix("’s").rstrip(".'’")
@@ -313,7 +315,7 @@ def _complement(text: str, end: int, places: dict[int, Place]) -> tuple[int, tup
 
 def _comma_before(text: str, at: int) -> int | None:
     """Position of the comma that puts what starts at `at` in apposition, or None."""
-    if text[max(0, at - 2) : at] in (", ", "; ") and at > 2:
+    if at > 2 and text[at - 2 : at] == ", ":
         return at - 2
     return None
 

@@ -254,6 +254,13 @@ def told(facts: StatementFacts) -> str:
     return f"{label(facts)}{verb}: {quote(facts)}"
 
 
+def corrected(facts: StatementFacts, was: str) -> str:
+    """Now and was: `Corrected: Jane Roe quote now “…” (was “…”)`."""
+    if facts.kind in _MARKED:
+        return f"Corrected: {label(facts)} quote now {quote(facts, 100)} (was “{clip(was, 100)}”)"
+    return f"Corrected: {label(facts)} now reported to have said: {quote(facts, 100)} (was: {clip(was, 100)})"
+
+
 def why_new(statement: Statement, entry: EntryRevision, novelty: str, detail: str) -> str:
     """One sentence: on which words it rests, since which revision, and against what it is new."""
     cue = f" with the cue “{clip(statement.cue.of(entry.text), 40)}”" if statement.cue is not None else ""

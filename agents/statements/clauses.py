@@ -1,14 +1,15 @@
 """Where the content of a statement starts and ends in its sentence."""
 
-from agents.statements.cues import CUES, PHRASE_HEADS, Cue, cue_at, verb_phrase_start
+from agents.statements.cues import CUES, PHRASE_HEADS, Cue, cue_at
 from agents.statements.lexicon import (
     ADVERBS,
     AUXILIARIES,
-    CONJUNCTIONS,
     DETERMINERS,
-    PERSONAL,
+    MEDIA_HEADS,
+    ORGANISATION_HEADS,
     PREPOSITIONS,
     SUBORDINATORS,
+    UNNAMED_HEADS,
     words,
 )
 from agents.statements.phrases import VENUES, Range, is_adjunct, skip_time
@@ -18,7 +19,8 @@ _COMPLEMENTISERS = words("that how why what whether if when where who")
 _OBJECT_PRONOUNS = words("him her them me us you it reporters people everyone lawmakers journalists viewers voters supporters")
 _SUBJECT_PRONOUNS = words("he she it they there we i you his her their its")
 _CUT_AFTER_COMMA = words("while whereas despite compared a which although though")
-_OPENERS = frozenset("\"“„«'‘’”»")
+_ADVERBS_AFTER = words("also later then again today yesterday simply bluntly publicly recently previously earlier afterwards there here")
+_NOUNS = MEDIA_HEADS | VENUES | UNNAMED_HEADS | ORGANISATION_HEADS
 EDGE = frozenset(",;:.!?…—–-―\"“”„«»'‘’()[]*•")
 
 
@@ -33,14 +35,17 @@ def content_start(line: Line, cue: Cue, after: int, end: int) -> int | None:
     """First token of the content right of a cue whose last token is `after - 1`; None if nothing follows."""
     low = line.low
     place = skip_time(line, after, end)
-    while place < end and low[place] in ADVERBS and low[place] != "not" and not line.opens(place):
+    while place < end and _is_skipped(low[place]) and not line.opens(place):
         place += 1
+    if place > after and place < end:
+        place = skip_time(line, place, end)
     if place >= end:
         return None
     if has_signal(line, place, end):
         return _past_signal(line, place, end)
     if cue.lemma in ("say", "add", "write", "tweet", "post", "ask", "continue") and low[place] in ("of", "about"):
-        return _signal_within(line, place, end, 20)
+        found = _signal_within(line, place, end, 20)
+        return found if found is not None or low[place] == "of" or is_adjunct(line, place, end) else place
     if low[place] in PREPOSITIONS and not cue.is_transitive:
         found = _signal_within(line, place, end, 30)
         if found is not None:
@@ -52,6 +57,10 @@ def content_start(line: Line, cue: Cue, after: int, end: int) -> int | None:
     if cue.has_object and not cue.is_transitive:
         return _after_hearer(line, cue, place, end)
     return place
+
+
+def _is_skipped(word: str) -> bool:
+    return word in _ADVERBS_AFTER or (word.endswith("ly") and len(word) > 5 and word not in ("nearly", "roughly", "family", "exactly"))
 
 
 def _past_signal(line: Line, place: int, end: int) -> int | None:
@@ -107,7 +116,7 @@ def _after_hearer(line: Line, cue: Cue, place: int, end: int) -> int | None:
             found = _signal_within(line, place, end, 20)
             return found if found is not None else _after_adjunct(line, place, end)
         return place
-    has_lower = False
+    nouns = 0
     for index in range(place, min(end, place + 16)):
         word = low[index]
         if line.opens(index):
@@ -120,18 +129,21 @@ def _after_hearer(line: Line, cue: Cue, place: int, end: int) -> int | None:
                 return follows
         if index > place and (word in _SUBJECT_PRONOUNS or word == "to") and low[index - 1] not in PREPOSITIONS:
             return index
-        if index > place and has_lower and low[index - 1] not in PREPOSITIONS | {"and", "the"} and (
+        if index > place and nouns and low[index - 1] not in PREPOSITIONS | {"and", "the"} and (
             (line.is_capital(index) and not line.is_capital(index - 1) and low[index - 1] not in DETERMINERS)
             or word in DETERMINERS
         ):  # fmt: skip
             return index
-        has_lower = has_lower or (not line.is_capital(index) and word not in DETERMINERS)
+        if not line.is_capital(index) and word not in DETERMINERS and (
+            word in _NOUNS or (index > place and (line.is_capital(index - 1) or low[index - 1] not in DETERMINERS))
+        ):  # fmt: skip
+            nouns += 1
         if index > place and line.is_capital(index - 1) and word in DETERMINERS:
             return index
     return None
 
 
-def content_end(line: Line, start: int, end: int) -> int:
+def content_end(line: Line, start: int, end: int, *, is_participle: bool = False) -> int:
     """One past the last token of the content that starts at `start`: cut where the writer takes over again."""
     low = line.low
     index = start
@@ -145,7 +157,9 @@ def content_end(line: Line, start: int, end: int) -> int:
         word = low[index]
         if word in (",", ";", "—", "–", "-") and index - start >= 2 and index + 1 < end and _cuts(line, index, end):
             return index
-        if word in ("and", "but") and index - start >= 2 and _coordinate_cue(line, index + 1, end):
+        if word in ("and", "but") and index - start >= 2 and (
+            _coordinate_cue(line, index + 1, end) or (is_participle and _participle_cue(low, index + 1, end))
+        ):  # fmt: skip
             return index
         if word == "," and low[index + 1 : index + 2] == ["according"]:
             return index
@@ -188,10 +202,19 @@ def _cuts(line: Line, comma: int, end: int) -> bool:
     if word in PHRASE_HEADS and word.endswith("ing"):
         return True
     if word in ("and", "but", "then", "while"):
+        if index + 1 < end and low[index + 1] in ("neither", "declined", "refused"):
+            return True
         return _coordinate_cue(line, index + 1, end) or word == "while"
     if word in _CUT_AFTER_COMMA:
         return word != "a" or not any(low[i] == "," for i in range(index, min(end, index + 12)))
     return _coordinate_cue(line, index, end) and word not in ADVERBS
+
+
+def _participle_cue(low: list[str], index: int, end: int) -> bool:
+    if index >= end:
+        return False
+    found = cue_at(low, index)
+    return found is not None and found[0].form == "ing" and not found[0].is_belief
 
 
 def _coordinate_cue(line: Line, index: int, end: int) -> bool:
@@ -238,5 +261,3 @@ def is_clause_end(line: Line, index: int, end: int) -> bool:
         )
     return False
 
-
-__all__ = ["CONJUNCTIONS", "PERSONAL", "content_end", "content_start", "has_signal", "is_clause_end", "trim", "verb_phrase_start"]

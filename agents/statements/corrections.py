@@ -5,14 +5,14 @@ from enum import Enum
 
 from rapidfuzz import fuzz
 
+from agents.statements.findings import Found, Stretches
 from agents.statements.material import guard, material
 from agents.statements.novelty import EXTENSION, VERBATIM, has_finite_clause
 from agents.statements.state import Place
-from agents.statements.voices import Voice, compatible
-from agents.statements.wording import LONGEST, asserted, read
+from agents.statements.voices import compatible
+from agents.statements.wording import asserted, read
 from agents.text.normal import normal
-from schemas.article import EntryRevision
-from schemas.detection import Statement, StatementKind
+from schemas.detection import StatementKind
 from schemas.event import Span, Struct
 
 _ALIKE = 60.0
@@ -20,27 +20,6 @@ _ALIKE = 60.0
 
 _ALIKE_ACROSS_SPEAKERS = 85.0
 _COMPARED = 400  # code points; enough to align, and long quotations stay cheap
-
-
-class Found(Struct, frozen=True, kw_only=True):
-    """A statement of the current revision.
-
-    is_added     the content overlaps added text, so that it may originate an alert
-    is_touched   content, cue or speaker overlap added text
-    is_headline  stands in a headline or standfirst: corroborates, never originates
-    """
-
-    statement: Statement
-    voice: Voice
-    text: str
-    is_added: bool
-    is_touched: bool
-    is_headline: bool
-
-    def place(self, statement_id: str, text: str) -> Place:
-        """Where and how this entry words the statement."""
-        pieces = tuple(span.of(text)[:LONGEST] for span in self.statement.content_spans)
-        return Place(id=statement_id, kind=self.statement.kind, pieces=pieces or (self.text,), voice=self.voice)
 
 
 class Edit(Enum):
@@ -65,11 +44,11 @@ class Alignment(Struct, frozen=True, kw_only=True):
     gone: tuple[int, ...]
 
 
-def align(previous: Sequence[Place], current: Sequence[Found], entry: EntryRevision) -> Alignment:
+def align(previous: Sequence[Place], current: Sequence[Found], text: str, added: Stretches) -> Alignment:
     """Match the statements of two revisions of an entry: equal ones first, then unchanged text, then the most alike."""
     pairs: dict[int, int] = {}
     left = _pair_equal(previous, current, pairs)
-    surviving = tuple(i for i in left if _stands_unchanged(previous[i], entry))
+    surviving = tuple(i for i in left if _stands_unchanged(previous[i], text, added))
     left = [i for i in left if i not in surviving]
     open_now = [i for i in range(len(current)) if i not in pairs and not current[i].is_headline]
     scored = sorted(
@@ -110,19 +89,20 @@ def _pair_equal(previous: Sequence[Place], current: Sequence[Found], pairs: dict
     return [i for i in range(len(previous)) if i not in used]
 
 
-def _stands_unchanged(place: Place, entry: EntryRevision) -> bool:
+def _stands_unchanged(place: Place, text: str, added: Stretches) -> bool:
     """Whether every piece stands, to the letter, in text that the edit did not add."""
-    for piece in place.pieces:
-        at = entry.text.find(piece)
-        for _ in range(8):
-            if at < 0 or not overlaps_any(Span(at, at + len(piece)), entry.added):
-                break
-            at = entry.text.find(piece, at + 1)
-        else:
-            return False
+    return all(_stands(piece, text, added) for piece in place.pieces)
+
+
+def _stands(piece: str, text: str, added: Stretches) -> bool:
+    at = text.find(piece)
+    for _ in range(8):  # enough: a common fragment is no evidence anyway
         if at < 0:
             return False
-    return True
+        if not added.overlap(Span(at, at + len(piece))):
+            return True
+        at = text.find(piece, at + 1)
+    return False
 
 
 def _likeness(was: Place, now: Found) -> float:
@@ -136,11 +116,6 @@ def _likeness(was: Place, now: Found) -> float:
         short, long = sorted((one, other), key=len)
         score = fuzz.ratio(short, long[: len(short)], score_cutoff=90)
     return score + 10 * is_same if score else 0
-
-
-def overlaps_any(span: Span, spans: Sequence[Span]) -> bool:
-    """Whether a span shares text with one of several."""
-    return any(span.overlaps(other) for other in spans)
 
 
 def compare(was: Place, now: Found) -> tuple[Edit, tuple[str, ...]]:

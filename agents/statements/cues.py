@@ -60,7 +60,7 @@ _GROUPS = {
         elaborate clarify opine intone fume""",
     "it": """warn promise vow threaten pledge swear demand recommend propose underline underscore reiterate highlight
         advise""",
-    "to": "tell remind inform assure reassure notify urge implore beg advise instruct",
+    "o": "tell remind inform assure reassure notify urge implore beg advise instruct",
     "oi": "ask",
     "ip": "tweet retweet blog",
     "iw": "write continue repeat post read answer report shout yell cry scream whisper mutter offer interject chime",
@@ -141,7 +141,7 @@ _GOES = words("went goes go going")
 PHRASE_HEADS = frozenset({*_CALLS, *_POINTS, *_REFERS, "according", "quoted", "issued", "made", "put"})
 
 # Verbs that make a following "to say" real.
-_REAL_BEFORE_TO = words("went goes going continued continues began begins proceeded quoted rushed took used return")
+REAL_BEFORE_TO = words("went goes going continued continues began begins proceeded quoted rushed took used return")
 _UNREAL_HEADS = words("if unless whether whenever whoever should")
 
 
@@ -191,8 +191,6 @@ def is_realised(low: list[str], start: int, index: int, cue: Cue, floor: int) ->
     if any(word in MODALS for word in group):
         return group[-1] == "can" and cue.lemma in ("reveal", "report", "confirm", "disclose")
     before = low[start - 1] if start > floor else ""
-    if before == "to":
-        return start - 2 >= floor and low[start - 2] in _REAL_BEFORE_TO
     if cue.form == "past" and any(word in BE for word in group):
         return False  # passive: "was told", "has been urged"
     if cue.form == "ing":

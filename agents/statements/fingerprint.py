@@ -4,6 +4,7 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import xxhash
 
@@ -27,11 +28,7 @@ def fingerprint(plain: str) -> tuple[int, ...]:
     Pairs of two function words tell nothing and are left out where others exist. A single word stands for itself.
     """
     words = plain.split()
-    pairs = [
-        f"{left} {right}"
-        for left, right in zip(words, words[1:], strict=False)
-        if left not in STOP_WORDS or right not in STOP_WORDS
-    ]
+    pairs = [f"{left} {right}" for left, right in pairwise(words) if left not in STOP_WORDS or right not in STOP_WORDS]
     hashes = {_hash(pair) for pair in pairs or [plain]}
     return tuple(sorted(hashes)[:KEPT])
 

@@ -45,7 +45,7 @@ def guard(was: Asserted, now: Asserted) -> tuple[str, ...]:
 
 
 def contradicts(was: Asserted, now: Asserted) -> bool:
-    """Whether a paraphrase cannot be of the same words: it negates otherwise, or has a number, date or modal of its own.
+    """Whether a paraphrase cannot be of the same words: negated otherwise, or with a number, date or modal of its own.
 
     One of two may tell less than the other. Modals are compared as reported speech shifts them.
     """

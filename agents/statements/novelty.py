@@ -14,7 +14,7 @@ from rapidfuzz.distance import LCSseq
 from agents.statements.material import contradicts, guard
 from agents.statements.state import Known
 from agents.statements.voices import Voice, compatible
-from agents.statements.wording import LONGEST, Asserted, asserted, read
+from agents.statements.wording import LONGEST, MODALS, Asserted, asserted, read
 from agents.text.normal import STOP_WORDS, normal
 from schemas.alert import Novelty
 from schemas.detection import SpeakerType, Statement, StatementKind
@@ -171,13 +171,15 @@ def relate(kind: StatementKind, now: str, known_kind: StatementKind, was: str) -
     plain_now, plain_was = normal(now), normal(was)
     if plain_now == plain_was:
         return Relation.EQUAL, ()
+    if not _share_words(plain_now, plain_was):
+        return Relation.NONE, ()
     ours, theirs = asserted(now), asserted(was)
     if not ours.words or not theirs.words:
         return Relation.NONE, ()
     contained = _containment(ours, theirs)
     if contained is not None:
         return contained
-    if _is_variant(plain_now, plain_was):
+    if _is_variant(ours, theirs, plain_now, plain_was):
         reasons = guard(theirs, ours)
         return (Relation.DIFFERS, reasons) if reasons else (Relation.VARIANT, ())
     if not (kind in VERBATIM and known_kind in VERBATIM) and _is_rendering(ours, theirs):
@@ -185,10 +187,17 @@ def relate(kind: StatementKind, now: str, known_kind: StatementKind, was: str) -
     return Relation.NONE, ()
 
 
-def _is_variant(now: str, was: str) -> bool:
+def _share_words(one: str, other: str) -> bool:
+    """A cheap sieve: two fifths of the words of the shorter."""
+    left, right = set(one.split()), set(other.split())
+    return len(left & right) * 5 >= min(len(left), len(right)) * 2
+
+
+def _is_variant(ours: Asserted, theirs: Asserted, now: str, was: str) -> bool:
+    """Nearly the same words, or the same but for function words and the spelling of names."""
     if fuzz.token_sort_ratio(now, was, score_cutoff=90) > 0:
         return True
-    content = [tuple(word for word in side.split() if word not in STOP_WORDS) for side in (now, was)]
+    content = [tuple(word for word in side.content if word not in MODALS) for side in (ours, theirs)]
     return len(content[0]) >= 3 and content[0] == content[1]
 
 

@@ -110,14 +110,30 @@ def _noun_phrase_left(line: Line, end: int, floor: int) -> Range | None:
         if word in ("and", "or", "&"):
             if start == end or not _joins(line, index, floor):
                 break
-        elif word in CONJUNCTIONS or word in AUXILIARIES or word in ("who", "which", "what", "how"):
-            break
-        elif word in CUES and not line.is_capital(index) and _is_verb(line, index):
-            break
+        elif word in CONJUNCTIONS or word in AUXILIARIES or word in ("who", "which", "what", "how", "according") or (
+            word in CUES and not line.is_capital(index) and _is_verb(line, index)
+        ):  # fmt: skip
+            relative = _relative(line, index, start, floor)
+            if relative is None:
+                break
+            start = relative
+            continue
         elif word in PERSONAL and start < end:
             break
         start -= 1
     return _trim(line, start, end)
+
+
+def _relative(line: Line, index: int, start: int, floor: int) -> int | None:
+    """`people who have seen it` before a cue: the place of "who", if the clause belongs to the phrase."""
+    if start - index > 12:
+        return None
+    for place in range(index, max(floor, index - 5), -1):
+        if line.low[place] == "who" and place - 1 >= floor and line.is_word(place - 1) and line.quote[place - 1] < 0:
+            return place
+        if not line.is_word(place):
+            return None
+    return None
 
 
 def _is_verb(line: Line, index: int) -> bool:
@@ -150,7 +166,7 @@ def _joins(line: Line, index: int, floor: int) -> bool:
 def _trim(line: Line, start: int, end: int) -> Range | None:
     """Without leading conjunctions, adverbs and adjuncts of time and place."""
     low = line.low
-    while start < end and (low[start] in _LEADS or not line.is_word(start)):
+    while start < end and (low[start] in _LEADS or not line.is_word(start) or _is_lead(low[start], end - start)):
         if line.quote[start] >= 0 or (low[start] == "all" and end - start > 1):
             break
         start += 1
@@ -165,6 +181,10 @@ def _trim(line: Line, start: int, end: int) -> Range | None:
     if end - start == 1 and (low[start] in TIME_WORDS or low[start] in DETERMINERS - PRONOUNS or low[start] in PREPOSITIONS):
         return None
     return (start, end)
+
+
+def _is_lead(word: str, size: int) -> bool:
+    return size > 1 and word.endswith("ly") and len(word) > 4 and word not in ("family", "italy", "july", "daily", "weekly", "early")
 
 
 def _after_adjunct(line: Line, start: int, end: int) -> int:
@@ -256,12 +276,18 @@ def subject_right(line: Line, start: int, end: int) -> Range | None:
             place = closed
         elif word in _STOPS:
             break
+        elif word in AUXILIARIES and not (has_comma or _has_relative(line, start, place)):
+            return None
         elif place > start and _ends_source(line, place, end, has_comma=has_comma, is_name=is_name):
             break
         place += 1
     while place > start and low[place - 1] in _STOPS and low[place - 1] not in (")",):
         place -= 1
     return (start, place) if place > start else None
+
+
+def _has_relative(line: Line, start: int, end: int) -> bool:
+    return any(line.low[i] in ("who", "whose", "which", "that") for i in range(start, end))
 
 
 def _continues(line: Line, index: int, end: int) -> bool:
@@ -274,6 +300,8 @@ def _continues(line: Line, index: int, end: int) -> bool:
     if is_adjunct(line, index, end):
         return False
     if word in _APPOSITIVE or word[0].isdigit():
+        return True
+    if word in ("from", "of") and index >= 2 and line.low[index - 2][0].isdigit():
         return True
     if word in PREPOSITIONS or word in CONJUNCTIONS or word in ADVERBS or word in PRONOUNS or word in DETERMINERS:
         return False
@@ -301,7 +329,9 @@ def leading_subject(line: Line, start: int, end: int) -> Range | None:
     """The noun phrase that opens the sentence, up to what looks like its verb."""
     low = line.low
     place = start
-    if place < end and low[place] in PREPOSITIONS | SUBORDINATORS:
+    while place < end and (low[place] in _LEADS or low[place] == "," or _is_lead(low[place], 2)):
+        place += 1
+    if place < end and (low[place] in PREPOSITIONS | SUBORDINATORS or (low[place].endswith("ing") and line.is_word(place))):
         comma = next((i for i in range(place, min(end, place + 25)) if low[i] == "," and line.quote[i] < 0), None)
         if comma is None:
             return None
@@ -315,7 +345,9 @@ def leading_subject(line: Line, start: int, end: int) -> Range | None:
         word = low[place]
         if line.quote[place] >= 0 or word in _STOPS or word in AUXILIARIES or word in CONJUNCTIONS or word in ADVERBS:
             break
-        if place > first and (word in CUES or (word.islower() and word.endswith(("ed", "s")) and line.is_capital(place - 1))):
+        if place > first and line.is_capital(place - 1) and not line.is_capital(place) and word not in ("of", "for", "&"):
+            break
+        if place > first and (word in CUES or word.endswith("ed")):
             break
         if word in PREPOSITIONS and word not in ("of", "for"):
             break

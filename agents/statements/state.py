@@ -61,6 +61,7 @@ class Known(Struct, frozen=True, kw_only=True, omit_defaults=True):
     evidence    of the last alert, update or reinstatement
     conflict    statement whose second alert says that these words have two speakers
     conflict_version  messages of that alert, kept at the statement that `conflict` names; odd while it stands
+    conflict_with     there too: the other statement
     """
 
     facts: StatementFacts
@@ -81,6 +82,7 @@ class Known(Struct, frozen=True, kw_only=True, omit_defaults=True):
     withheld: str | None = None
     conflict: str | None = None
     conflict_version: int = 0
+    conflict_with: str | None = None
 
     @property
     def id(self) -> str:

@@ -18,11 +18,11 @@ LONGEST = 4000
 _INSERTION = re.compile(r"\[[^\[\]\n]{0,200}\]")
 _ACRONYM = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.){2,8}")
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*|[%$£€¥]|[.!?:;…\n\"“”„«»]")
-_ENDS = frozenset(".!?:…\n\"“”„«»")
+_ENDS = frozenset('.!?:…\n"“”„«»')
 _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 
 _NEGATORS = frozenset("not no never none nobody nothing nowhere neither nor cannot without cant dont wont".split())
-_MODALS = {
+MODALS = {
     "will": "will", "shall": "will", "'ll": "will", "won't": "will", "wont": "will", "shan't": "will",
     "would": "would", "wouldn't": "would", "can": "can", "cannot": "can", "can't": "can", "cant": "can",
     "could": "could", "couldn't": "could", "may": "may", "might": "may", "mightn't": "may", "must": "must",
@@ -186,7 +186,7 @@ def _negates(low: str) -> bool:
 def _modals(some: tuple[Word, ...]) -> list[str]:
     found: list[str] = []
     for i, word in enumerate(some):
-        modal = _MODALS.get(word.low)
+        modal = MODALS.get(word.low)
         if modal is None and word.low.endswith("'ll"):
             modal = "will"
         if modal is not None and not (word.low == "may" and _is_month(some, i)):
@@ -239,9 +239,11 @@ def _keep_number(
         after = "%"
     if after in ("st", "nd", "rd", "th"):
         numbers.append(f"#{value}")
-    elif after in _MONTHS or before in _MONTHS:
-        dates.append(value)
-    elif len(value) == 4 and value[:2] in ("19", "20") and "," not in some[start].raw and after not in _UNITS:
+    elif (
+        after in _MONTHS
+        or before in _MONTHS
+        or (len(value) == 4 and value[:2] in ("19", "20") and "," not in some[start].raw and after not in _UNITS)
+    ):
         dates.append(value)
     elif value != "1" or after in _UNITS or before in _CURRENCIES:
         numbers.append(value)
@@ -299,7 +301,7 @@ def _names(some: tuple[Word, ...]) -> list[tuple[str, bool]]:
         and word.low not in _DAYS
         and word.low.partition("'")[0] not in STOP_WORDS
         and not _negates(word.low)
-        and word.low not in _MODALS
+        and word.low not in MODALS
         and not (word.low in _MONTHS and (word.low not in ("may", "march") or _is_month(some, i)))
     ]
 

@@ -97,7 +97,8 @@ _BEFORE_HIT: dict[_Force, str] = {
         not independently verify; could not be verified; not clear; not yet clear; unclear; not known;
         not necessarily; potential for; possible that; rumours of; rumors of; speculation that; speculation about;
         would-be; on alert for; to avoid; to prevent; to avert; to deter; to stop; hopes of; aimed at preventing;
-        in an attempt to prevent; planned; plot; plots; imminent; hypothetical; simulated; mock; fictional; predicted; predicts; forecast""",
+        in an attempt to prevent; planned; plot; plots; imminent; hypothetical; simulated; mock; fictional; predicted;
+        predicts; forecast""",
     _Force.TERMINATOR: """but; however; although; though; yet; except; nevertheless; nonetheless; because; since; after;
         before; until; while; whilst; when; whenever; where; which; who; whose; whom; despite; following; amid; during;
         apart from; aside from; even as; as well as; days after; hours after; in response to; in retaliation for;

@@ -118,7 +118,7 @@ def _full_stop_ends(text: str, at: int, head: str, *, is_quoted: bool) -> bool:
     if token_match is None:
         return True
     token = token_match.group()
-    word = token.lower()
+    word = token.lower().rpartition("-")[2]
     if word in TITLES:
         return False
     if word in _MONTHS or word in _BEFORE_NUMBERS:

@@ -129,4 +129,4 @@ def format_command(java: str, jars: Path, config: Path, cluster_id: str, secrets
     """The arguments that format a broker's storage; the password of a development user passes through them."""
     users = ["--add-scram", f"{SCRAM}=[name={secrets.user},password={secrets.password}]"] if secrets else []
     tool = ["-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "kafka.tools.StorageTool"]
-    return [java, *tool, "format", "--cluster-id", cluster_id, "--config", str(config), *users]
+    return [java, *tool, "format", "--ignore-formatted", "--cluster-id", cluster_id, "--config", str(config), *users]

@@ -20,7 +20,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
     linger_s  how long a write waits for company before its COMMIT.
     sync      NORMAL survives the death of the process, FULL also a power cut.
-    drain     how the Faust driver takes records over; `message` is the slow path of Faust itself.
+    drain     whether the Faust driver fetches batches, or single records (slow; for hunting faults).
     """
 
     directory: Path

@@ -22,20 +22,23 @@ REQUIRED = "TOCSIN_REQUIRE_KAFKA"
 
 def missing(reason: str) -> NoReturn:
     """Skip; fail where TOCSIN_REQUIRE_KAFKA is set, so that nobody takes a run without Kafka for a whole one."""
-    line = f"needs Apache Kafka: {reason}; or set {GIVEN}=HOST:PORT"
+    line = f"needs Apache Kafka: {reason}"
     if os.environ.get(REQUIRED):
         pytest.fail(line, pytrace=False)
     pytest.skip(line)
 
 
 @contextmanager
-def running(folder: Path, **options: Any) -> Iterator[Cluster]:
-    """A cluster that is ready, and gone afterwards however the test ended; skips where Java or the jars are missing."""
+def running(folder: Path, *, otherwise: str = "", **options: Any) -> Iterator[Cluster]:
+    """A cluster that is ready, and gone afterwards however the test ended; skips where Java or the jars are missing.
+
+    otherwise  what else would do, for the person who reads the skip
+    """
     cluster = Cluster(folder, dies_with_us=True, **options)
     try:
         cluster.start()
     except jars.Missing as fault:
-        missing(str(fault))
+        missing(f"{fault}{otherwise}")
     try:
         yield cluster
     finally:

@@ -33,7 +33,8 @@ def kafka(tmp_path_factory: pytest.TempPathFactory, run_id: str) -> Iterator[str
         yield given
         broker.delete_topics(given, run_id)
         return
-    with broker.running(tmp_path_factory.mktemp("kafka")) as cluster:
+    otherwise = f", or set {broker.GIVEN}=HOST:PORT"
+    with broker.running(tmp_path_factory.mktemp("kafka"), otherwise=otherwise) as cluster:
         yield cluster.bootstrap
 
 

@@ -1,0 +1,335 @@
+"""Statements of one entry: who said what, with the words where they stand."""
+
+import re
+from collections.abc import Sequence
+
+from agents.statements.attribution import Draft, analyse
+from agents.statements.clauses import EDGE
+from agents.statements.cues import Cue
+from agents.statements.lexicon import DETERMINERS, LABELS, PREPOSITIONS, STOP
+from agents.statements.speakers import Names, describe, span_of
+from agents.statements.tokens import Line
+from agents.text.quotations import Quotation, quotations
+from agents.text.sentences import sentences
+from schemas.article import Segment, SegmentKind
+from schemas.detection import Attribution, Speaker, SpeakerType, Statement, StatementKind, Via
+from schemas.event import Span
+
+_PARAGRAPH = re.compile("[^\n\r\u2028\u2029]+")
+_TRANSCRIPT = re.compile(
+    r"\s*[\"“]?(?P<name>[A-Z][A-Z.'’-]+(?:\s[A-Z][A-Z.'’-]*){0,3}|(?:[A-Z][\w.'’-]*\s){0,3}[A-Z][\w.'’-]+)"
+    r"(?:\s\([^)\n]{1,30}\))?\s?:\s+(?=\S)"
+)
+_COLON = Cue(":", "past")
+_MIN_FLOATING = 4
+_NOT_SPEAKERS = LABELS | PREPOSITIONS | DETERMINERS
+_SOCIAL = re.compile(r"(?i)\b(?:tweet|twitter|facebook|instagram|telegram|truth social|social media|mastodon|bluesky|weibo|vk|on x)\b")
+_DOCUMENT = re.compile(r"(?i)\b(?:letter|decree|filing|lawsuit|indictment|memo|affidavit|communique|report)\b")
+_WORD = re.compile(r"\w+")
+
+
+def extract(text: str, segments: Sequence[Segment] = ()) -> tuple[Statement, ...]:
+    """Every statement of the text, by place. All spans are code points of `text`.
+
+    text      paragraphs separated by line ends
+    segments  what the paragraphs are, where the source tells; headlines and block quotations are read accordingly
+    """
+    reader = _Reader(text, segments)
+    for match in _PARAGRAPH.finditer(text):
+        if not match.group().isspace():
+            reader.read(match.start(), match.end())
+    return reader.statements()
+
+
+class _Reader:
+    """Goes through the paragraphs once and keeps what a later one may continue."""
+
+    def __init__(self, text: str, segments: Sequence[Segment]) -> None:
+        self.text = text
+        self.segments = segments
+        self.marks = [q for q in quotations(text) if q.depth == 0]
+        self.place = 0
+        self.segment = 0
+        self.paragraph = 0
+        self.names = Names()
+        self.drafts: list[tuple[Draft, int]] = []
+        self.pending: Draft | None = None  # "He said:" at the end of a paragraph
+        self.last: Draft | None = None
+        self.last_paragraph = -9
+        self.chain: list[Quotation] = []  # pieces of a quotation over paragraphs that nobody has claimed yet
+
+    def read(self, start: int, end: int) -> None:
+        """One paragraph."""
+        here: list[Quotation] = []
+        while self.place < len(self.marks) and self.marks[self.place].outer.start < end:
+            here.append(self.marks[self.place])
+            self.place += 1
+        line = Line(self.text, start, end, here)
+        if not line.raw:
+            return
+        self.paragraph += 1
+        self.names.read(line, self.paragraph)
+        kind = self._kind(start)
+        found = self._continued(line)
+        if found is None and self.pending is not None:
+            found = self._answer(line, kind)
+        self.pending = None
+        if found is None:
+            found = self._transcript(line, kind)
+        if found is None:
+            found = self._sentences(line)
+        self.chain = [q for q in here if not q.is_closed] if not found and here else self.chain if here else []
+
+    def _kind(self, start: int) -> SegmentKind:
+        while self.segment < len(self.segments) and self.segments[self.segment].span.end <= start:
+            self.segment += 1
+        if self.segment < len(self.segments) and self.segments[self.segment].span.start <= start:
+            return self.segments[self.segment].kind
+        return SegmentKind.HEADLINE if self.paragraph == 1 else SegmentKind.BODY
+
+    def _keep(self, draft: Draft) -> None:
+        self.drafts.append((draft, self.paragraph))
+        self.last = draft
+        self.last_paragraph = self.paragraph
+
+    def _continued(self, line: Line) -> bool | None:
+        """A paragraph that opens by taking up the quotation of a statement before."""
+        if not line.quotations or not line.quotations[0].continues or self.last is None or self.last.tail is None or self.last.tail.is_closed:
+            return None
+        inner = line.quotations[0].inner
+        self.last.spans.append((inner.start, inner.end))
+        self.last.tail = line.quotations[0]
+        self.last_paragraph = self.paragraph
+        rest = line.quote_end(next(i for i, q in enumerate(line.quote) if q == 0)) if 0 in line.quote else len(line)
+        if rest < len(line):
+            self._units(line, rest)
+        return True
+
+    def _answer(self, line: Line, kind: SegmentKind) -> bool | None:
+        """The paragraph behind "He said:"."""
+        draft = self.pending
+        if draft is None:
+            return None
+        if line.quote[0] >= 0:
+            stop = line.quote_end(0)
+            following = stop
+            while following < len(line) and line.quote[following] < 0 and line.low[following] in EDGE:
+                following += 1
+            quotation = line.quotations[line.quote[0]]
+            draft.spans.append((quotation.inner.start, quotation.inner.end))
+            draft.tail = quotation
+            self._keep(draft)
+            if following < len(line):
+                self._units(line, following)
+            return True
+        if draft.cue is None or draft.cue.lemma not in ("say", "write", "tweet", "add", "post", "read", "state", "continue", "report"):
+            return None
+        if kind is SegmentKind.BODY and _TRANSCRIPT.match(self.text, line.start, line.end):
+            return None
+        draft.spans.append((line.starts[0], line.ends[-1]))
+        draft.reasons.append("block")
+        self._keep(draft)
+        return True
+
+    def _transcript(self, line: Line, kind: SegmentKind) -> bool | None:
+        """`NAME: words` in a transcript, `Name: words` in a headline or before a quotation."""
+        match = _TRANSCRIPT.match(self.text, line.start, line.end)
+        if match is None:
+            return None
+        name = match.group("name")
+        first = next((i for i, s in enumerate(line.starts) if s >= match.start("name")), 0)
+        stop = next((i for i, e in enumerate(line.ends) if e >= match.end("name")), 0) + 1
+        body = next((i for i, s in enumerate(line.starts) if s >= match.end()), len(line))
+        if body >= len(line) or any(line.low[i] in _NOT_SPEAKERS for i in range(first, stop)) or name[-1] == ":":
+            return None
+        is_shouted = name.isupper() and len(name) > 2
+        is_quoted = line.opens(body) or self.text[match.end()] in "\"“'‘"
+        is_headline = kind in (SegmentKind.HEADLINE, SegmentKind.STANDFIRST)
+        if not (is_shouted or is_quoted or is_headline) or (is_headline and len(line) - body < 3):
+            return None
+        draft = Draft(line, _COLON, (stop, stop + 1) if stop < len(line) else None, (first, stop))
+        if is_shouted and not is_headline:
+            draft.kind = "direct"
+        if is_headline:
+            draft.reasons.append("headline")
+        if not draft.add(body, len(line)):
+            return None
+        self._keep(draft)
+        return True
+
+    def _sentences(self, line: Line) -> bool:
+        before = len(self.drafts)
+        self._units(line, 0)
+        return len(self.drafts) > before
+
+    def _units(self, line: Line, first: int) -> None:
+        previous: Draft | None = None
+        for start, stop in self._split(line, first):
+            found = [d for d in analyse(line, start, stop) if d.pieces or d.is_open]
+            if found and found[-1].is_open:
+                self.pending = found.pop() if stop == len(line) else None
+            for draft in found:
+                self._claim(line, draft)
+                self._keep(draft)
+                previous = draft
+            if not found:
+                previous = self._floating(line, start, stop, previous)
+
+    def _split(self, line: Line, first: int) -> list[tuple[int, int]]:
+        """Sentences as token ranges; a quotation is never cut."""
+        cuts: list[int] = []
+        index = first
+        starts, quote = line.starts, line.quote
+        spans = sentences(self.text, starts[first], line.end)
+        for span in spans[1:]:
+            while index < len(starts) and starts[index] < span.start:
+                index += 1
+            if index < len(starts) and (quote[index] < 0 or quote[index] != quote[index - 1]) and index > first:
+                cuts.append(index)
+        edges = [first, *cuts, len(line)]
+        return [(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+
+    def _claim(self, line: Line, draft: Draft) -> None:
+        """Give a statement the paragraphs of its quotation that came before, and remember what it leaves open."""
+        quoted = {line.quote[i] for a, b in draft.pieces for i in range(a, b) if line.quote[i] >= 0}
+        if not quoted:
+            return
+        last = line.quotations[max(quoted)]
+        if not last.is_closed:
+            draft.tail = last
+        if 0 in quoted and line.quotations[0].continues and self.chain:
+            draft.spans.extend((q.inner.start, q.inner.end) for q in self.chain)
+
+    def _floating(self, line: Line, start: int, stop: int, previous: Draft | None) -> Draft | None:
+        """A sentence that is nothing but quotation: it goes on with the statement before, or inherits its speaker."""
+        quoted = [i for i in range(start, stop) if line.quote[i] >= 0 and line.is_word(i)]
+        if not quoted:
+            return previous
+        loose = sum(line.quote[i] < 0 and line.is_word(i) for i in range(start, stop))
+        content = sum(line.low[i] not in STOP for i in quoted)
+        if loose > 0.2 * len(quoted):
+            return previous
+        if previous is not None and previous.has_quote():
+            if previous.line is line and previous.add(quoted[0], quoted[-1] + 1):
+                self._claim(line, previous)
+                return previous
+            return previous
+        if content < _MIN_FLOATING:
+            return previous
+        source = previous or (self.last if self.paragraph - self.last_paragraph <= 1 else None)
+        draft = Draft(line, None, None, None if source is None else source.source)
+        if source is not None:
+            draft.source_line = source.source_line
+            draft.inherits = source
+        draft.add(quoted[0], quoted[-1] + 1)
+        self._claim(line, draft)
+        self._keep(draft)
+        return draft
+
+    def statements(self) -> tuple[Statement, ...]:
+        """What was found, as events, by place."""
+        out: list[Statement] = []
+        known: dict[int, tuple[Speaker | None, Attribution, str | None]] = {}
+        last: str | None = None
+        for draft, paragraph in self.drafts:
+            built, last = self._build(draft, paragraph, known, last)
+            if built is not None:
+                out.append(built)
+        out.sort(key=lambda s: (s.content.start, s.content.end))
+        return tuple(out)
+
+    def _build(
+        self,
+        draft: Draft,
+        paragraph: int,
+        known: dict[int, tuple[Speaker | None, Attribution, str | None]],
+        last: str | None,
+    ) -> tuple[Statement | None, str | None]:
+        text, line = self.text, draft.line
+        spans = sorted({(line.starts[a], line.ends[b - 1]) for a, b in draft.pieces} | set(map(tuple, draft.spans)))
+        pieces = [piece for piece in (_tidy(text, a, b) for a, b in _apart(spans)) if piece is not None]
+        if not pieces:
+            return None, last
+        speaker: Speaker | None = None
+        attribution, behalf = Attribution.UNRESOLVED, None
+        reasons = list(draft.reasons)
+        if draft.inherits is not None:
+            speaker, attribution, behalf = known.get(id(draft.inherits), (None, Attribution.UNRESOLVED, None))
+            if speaker is not None:
+                attribution = Attribution.INFERRED
+                reasons.append("inherited")
+        elif draft.source is not None:
+            speaker, attribution, behalf = describe(text, draft.source_line, draft.source, self.names, paragraph, last)
+            if draft.is_shared:
+                reasons.append("shared_subject")
+        known[id(draft)] = (speaker, attribution, behalf)
+        if speaker is not None and speaker.type is SpeakerType.PERSON:
+            last = speaker.name
+        kind = self._statement_kind(draft, pieces, speaker)
+        via = [Via(name=span_of(line, r).of(text), type=kind_, span=span_of(line, r)) for r, kind_ in draft.via]
+        is_hearsay = any(v.type == "person" for v in via)
+        if draft.hearsay_via is not None:
+            outer, _, _ = describe(text, line, draft.hearsay_via, self.names, paragraph, None)
+            via.append(Via(name=outer.name, type="person", span=outer.span))
+            is_hearsay = True
+        if attribution is Attribution.INFERRED:
+            reasons.append("speaker_inferred")
+        elif attribution is Attribution.UNRESOLVED:
+            reasons.append("speaker_unresolved")
+        confidence = 950 - 100 * ("inherited" in reasons) - 100 * (attribution is not Attribution.EXPLICIT)
+        confidence -= 100 * (kind is StatementKind.INDIRECT) + 250 * (speaker is None) + 100 * ("shared_subject" in reasons)
+        statement = Statement(
+            kind=kind,
+            text=" ".join(piece.of(text) for piece in pieces),
+            content=Span(pieces[0].start, pieces[-1].end),
+            content_spans=tuple(pieces),
+            speaker=speaker,
+            cue=None if draft.cue_range is None else span_of(line, draft.cue_range),
+            attribution=attribution,
+            via=tuple(via),
+            on_behalf_of=behalf,
+            is_hearsay=is_hearsay,
+            confidence=max(confidence, 100),
+            reasons=tuple(dict.fromkeys(reasons)),
+        )
+        return statement, last
+
+    def _statement_kind(self, draft: Draft, pieces: list[Span], speaker: Speaker | None) -> StatementKind:
+        if draft.kind == "no_comment":
+            return StatementKind.NO_COMMENT
+        if draft.cue is not None and draft.cue.is_belief:
+            return StatementKind.BELIEF
+        if draft.cue is not None and draft.cue.is_social:
+            return StatementKind.SOCIAL_POST
+        if draft.spans or draft.kind == "direct":
+            return StatementKind.DIRECT
+        total = quoted = 0
+        for a, b in draft.pieces:
+            for i in range(a, b):
+                if draft.line.is_word(i):
+                    total += 1
+                    quoted += draft.line.quote[i] >= 0
+        if total and quoted == total:
+            return StatementKind.DIRECT
+        return StatementKind.MIXED if quoted else StatementKind.INDIRECT
+
+
+def _apart(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Overlapping pieces joined."""
+    out: list[tuple[int, int]] = []
+    for start, end in spans:
+        if out and start < out[-1][1]:
+            out[-1] = (out[-1][0], max(end, out[-1][1]))
+        else:
+            out.append((start, end))
+    return out
+
+
+def _tidy(text: str, start: int, end: int) -> Span | None:
+    """The span without blanks and marks at its ends."""
+    marks = "\"“”„«»‘’' \t\xa0,;:"
+    while start < end and (text[start] in marks or text[start].isspace()):
+        start += 1
+    while end > start and (text[end - 1] in marks or text[end - 1].isspace()):
+        end -= 1
+    return Span(start, end) if start < end and _WORD.search(text, start, end) else None

@@ -1,0 +1,338 @@
+"""Who a source phrase names: bare name, role, type; pronouns and surnames resolved within the text."""
+
+from bisect import bisect_right
+from typing import NamedTuple
+
+from agents.statements.lexicon import (
+    DETERMINERS,
+    DOCUMENT_HEADS,
+    FEMALE,
+    FEMALE_NAMES,
+    FEMALE_TITLES,
+    MALE,
+    MALE_NAMES,
+    MALE_TITLES,
+    METONYMS,
+    NAME_PARTICLES,
+    ORGANISATION_HEADS,
+    PREPOSITIONS,
+    PRONOUNS,
+    TITLES,
+    UNNAMED_HEADS,
+    UNNAMED_MARKS,
+    words,
+)
+from agents.statements.tokens import Line
+from schemas.detection import Attribution, Speaker, SpeakerType
+from schemas.event import Span
+
+_NOT_NAMES = words(
+    """the a an but and in on at for from with when while if as after before this that these those it he she they we i
+    you his her its their our my there here what who how why where which not no yes monday tuesday wednesday thursday
+    friday saturday sunday january february march april june july august september october november december
+    republican republicans democrat democrats democratic american americans british french german russian chinese
+    iranian israeli european english muslim muslims christian christians jewish twitter facebook"""
+)
+_PLURALS = words("they others some many few both several most")
+_POSTS = words(
+    """president minister premier chancellor secretary governor mayor senator ambassador king queen prince pope leader
+    chairman chairwoman chair chief commander general admiral judge speaker candidate nominee attorney director ceo
+    congressman congresswoman envoy sheriff commissioner monarch emir sultan ayatollah frontrunner front-runner billionaire
+    businessman mogul lawmaker taoiseach backbencher author coach manager captain tycoon"""
+)
+_BEHALF = words("spokesman spokeswoman spokesperson spokespeople spokesmen aide lawyer attorney representative press")
+_GENERIC = words("police prosecutors officials authorities rescuers witnesses experts campaigners medics")
+_WINDOW = 4
+"""Paragraphs back that a pronoun may reach."""
+
+
+class Person(NamedTuple):
+    """A person as one place of the text names them."""
+
+    name: str
+    gender: str  # "m", "f" or ""
+    role: str | None
+    at: int
+    paragraph: int
+    is_subject: bool
+
+
+class Names:
+    """Persons of one text in reading order: full names by surname, and antecedents of pronouns."""
+
+    def __init__(self) -> None:
+        self.mentions: list[Person] = []
+        self._starts: list[int] = []
+        self.full: dict[str, list[str]] = {}
+        self.gender: dict[str, str] = {}
+        self.role: dict[str, str] = {}
+        self.by_role: dict[str, str] = {}
+
+    def read(self, line: Line, paragraph: int) -> None:
+        """Collect the names of one paragraph."""
+        raw, low, quote = line.raw, line.low, line.quote
+        index, count = 0, len(raw)
+        while index < count:
+            if quote[index] >= 0 or not raw[index][0].isupper():
+                index += 1
+                continue
+            stop = index + 1
+            while stop < count and quote[stop] < 0 and (
+                raw[stop][0].isupper()
+                or (low[stop] in NAME_PARTICLES and stop + 1 < count and raw[stop + 1][0].isupper())
+                or (low[stop].startswith(("al-", "el-", "ul-")))
+            ):  # fmt: skip
+                if low[stop - 1].endswith(("'s", "s'")):
+                    break
+                stop += 1
+            self._add(line, index, stop, paragraph)
+            index = stop
+
+    def _add(self, line: Line, start: int, stop: int, paragraph: int) -> None:
+        name, first = bare_name(line, start, stop)
+        if name is None:
+            return
+        parts = name.split(" ")
+        while start < first and line.low[start] in _NOT_NAMES:
+            start += 1
+        title = line.low[start:first]
+        key = parts[-1].lower()
+        if len(parts) == 1:
+            known = self.full.get(key)
+            if known is None and not title:
+                return
+            if known:
+                name = known[-1]
+        else:
+            known = self.full.setdefault(key, [])
+            if name not in known:
+                known.append(name)
+        gender = _gender(title, parts) or self.gender.get(name, "")
+        if gender:
+            self.gender[name] = gender
+        if title and name not in self.role:
+            self.role[name] = " ".join(line.raw[start:first])
+        for word in title:
+            if word in _POSTS:
+                self.by_role[word] = name
+        begins = start == 0 or (line.low[start - 1] in (".", ",", "”", '"') or line.low[start - 1] in ("but", "and"))
+        self.mentions.append(Person(name, gender, None, line.starts[start], paragraph, begins))
+        self._starts.append(line.starts[start])
+
+    def full_name(self, name: str) -> str | None:
+        """The full name that this text gives for a surname, if it is the only one."""
+        known = self.full.get(name.split(" ")[-1].lower())
+        if not known:
+            return None
+        if name in known:
+            return name
+        fitting = [k for k in known if " " not in name or _fits(name, k)]
+        return fitting[0] if len(fitting) == 1 else None
+
+    def antecedent(self, at: int, paragraph: int, gender: str, *, speaker: str | None = None) -> str | None:
+        """The nearest compatible person before `at`; subjects of sentences and the last speaker go first."""
+        place = bisect_right(self._starts, at - 1) - 1
+        best: str | None = None
+        score = -1
+        for index in range(place, max(-1, place - 24), -1):
+            person = self.mentions[index]
+            if paragraph - person.paragraph > _WINDOW:
+                break
+            known = person.gender or self.gender.get(person.name, "")
+            if gender and known and known != gender:
+                continue
+            value = 8 - 2 * (paragraph - person.paragraph) + 2 * person.is_subject + 3 * (known == gender != "")
+            value += 2 * (person.name == speaker)
+            if value > score:
+                best, score = person.name, value
+        return best
+
+
+def _fits(short: str, full: str) -> bool:
+    return all(part in full.split(" ") for part in short.split(" "))
+
+
+def _gender(title: list[str], parts: list[str]) -> str:
+    for word in title:
+        if word in MALE_TITLES:
+            return "m"
+        if word in FEMALE_TITLES:
+            return "f"
+    first = parts[0].lower()
+    if len(parts) > 1:
+        if first in MALE_NAMES:
+            return "m"
+        if first in FEMALE_NAMES:
+            return "f"
+    return ""
+
+
+def bare_name(line: Line, start: int, stop: int) -> tuple[str | None, int]:
+    """The person's name in a run of capitalised tokens, without titles, and its first token; None for no person."""
+    first = start
+    while first < stop and (line.low[first] in TITLES or line.low[first] in _NOT_NAMES or line.low[first].endswith("'s")):
+        first += 1
+    parts = [line.raw[i] for i in range(first, stop)]
+    if not parts or len(parts) > 5:
+        return None, first
+    parts[-1] = parts[-1].removesuffix("'s").removesuffix("’s").removesuffix("'").removesuffix("’")
+    lowered = [p.lower() for p in parts]
+    if not parts[-1] or any(p in ORGANISATION_HEADS or p in METONYMS or p in _NOT_NAMES for p in lowered):
+        return None, first
+    if not all(p[0].isalpha() for p in parts) or (len(parts) > 1 and lowered[-1] in UNNAMED_HEADS):
+        return None, first
+    if len(parts) == 1 and parts[0].isupper() and len(parts[0]) < 5:
+        return None, first
+    return " ".join(parts), first
+
+
+def span_of(line: Line, source: tuple[int, int]) -> Span:
+    """Code points of a token range."""
+    return Span(line.starts[source[0]], line.ends[source[1] - 1])
+
+
+def describe(
+    text: str, line: Line, source: tuple[int, int], names: Names, paragraph: int, last: str | None
+) -> tuple[Speaker, Attribution, str | None]:
+    """The speaker of a source phrase, how it was found, and on whose behalf."""
+    low = line.low
+    start, stop = source
+    span = span_of(line, source)
+    surface = span.of(text)
+    word = low[start]
+    if stop - start == 1 and (word in PRONOUNS):
+        return _pronoun(text, line, source, names, paragraph, last)
+    name_range = _name_range(line, start, stop)
+    if name_range is not None:
+        first, end, name = name_range
+        full = names.full_name(name) or name
+        role = _role(text, line, source, first, end) or names.role.get(full)
+        handle = next((line.raw[i] for i in range(start, stop) if line.raw[i][0] == "@" and len(line.raw[i]) > 1), None)
+        speaker = Speaker(type=SpeakerType.PERSON, name=full, surface=surface, span=span, role=role, handle=handle)
+        return speaker, Attribution.EXPLICIT, _behalf(text, line, start, stop) if role else None
+    if stop - start == 1 and word.startswith("@"):
+        return Speaker(type=SpeakerType.PERSON, name=surface, surface=surface, span=span, handle=surface), Attribution.EXPLICIT, None
+    head = _head(line, start, stop)
+    if head in METONYMS or (stop - start == 1 and word in METONYMS):
+        speaker = Speaker(type=SpeakerType.ORGANISATION, name=surface, surface=surface, span=span, is_metonym=True)
+        return speaker, Attribution.EXPLICIT, None
+    behalf = _behalf(text, line, start, stop)
+    is_definite = word in ("the", "his", "her", "their", "its") or (low[start:stop] and low[start].endswith("'s"))
+    if head in _POSTS and not head.endswith("s") and not any(low[i] in UNNAMED_MARKS for i in range(start, stop)) and word not in (
+        "a", "an", "one", "another"
+    ):  # fmt: skip
+        known = names.by_role.get(head) if is_definite else None
+        if known is not None:
+            speaker = Speaker(type=SpeakerType.PERSON, name=known, surface=surface, span=span, role=surface)
+            return speaker, Attribution.INFERRED, behalf
+        return Speaker(type=SpeakerType.POST, name=surface, surface=surface, span=span, role=surface), Attribution.EXPLICIT, behalf
+    is_unnamed = head in UNNAMED_HEADS or any(low[i] in UNNAMED_MARKS for i in range(start, stop)) or (
+        word in ("a", "an", "one", "two", "three", "four", "some", "several", "many", "another")
+        and head not in ORGANISATION_HEADS
+    )  # fmt: skip
+    if is_unnamed and head not in _GENERIC:
+        speaker = Speaker(type=SpeakerType.UNNAMED, name=surface, surface=surface, span=span)
+        return speaker, Attribution.EXPLICIT, behalf
+    if head in ORGANISATION_HEADS or head in DOCUMENT_HEADS or head in _GENERIC or line.is_capital(stop - 1):
+        return Speaker(type=SpeakerType.ORGANISATION, name=_bare(surface), surface=surface, span=span), Attribution.EXPLICIT, behalf
+    return Speaker(type=SpeakerType.UNNAMED, name=surface, surface=surface, span=span), Attribution.EXPLICIT, behalf
+
+
+def _bare(surface: str) -> str:
+    return surface.removeprefix("The ").removeprefix("the ") or surface
+
+
+def _pronoun(
+    text: str, line: Line, source: tuple[int, int], names: Names, paragraph: int, last: str | None
+) -> tuple[Speaker, Attribution, None]:
+    word = line.low[source[0]]
+    span = span_of(line, source)
+    surface = span.of(text)
+    if word in MALE or word in FEMALE:
+        found = names.antecedent(span.start, paragraph, "m" if word in MALE else "f", speaker=last)
+        if found is not None:
+            speaker = Speaker(type=SpeakerType.PERSON, name=found, surface=surface, span=span, role=names.role.get(found))
+            return speaker, Attribution.INFERRED, None
+        return Speaker(type=SpeakerType.PERSON, name=surface, surface=surface, span=span), Attribution.UNRESOLVED, None
+    if word in ("who", "which", "that") and source[0] > 0:
+        found = names.antecedent(span.start, paragraph, "")
+        if found is not None and word == "who":
+            speaker = Speaker(type=SpeakerType.PERSON, name=found, surface=surface, span=span, role=names.role.get(found))
+            return speaker, Attribution.INFERRED, None
+    kind = SpeakerType.ORGANISATION if word == "it" else SpeakerType.UNNAMED
+    return Speaker(type=kind, name=surface, surface=surface, span=span), Attribution.UNRESOLVED, None
+
+
+def _name_range(line: Line, start: int, stop: int) -> tuple[int, int, str] | None:
+    """The first run of capitals in the phrase that is a person's name and is not governed by "of", "for", "'s"."""
+    index = start
+    while index < stop:
+        if not (line.raw[index][0].isupper() and line.quote[index] < 0):
+            if index > start and line.low[index] in PREPOSITIONS and line.low[index] in ("of", "for", "from", "at", "with", "in"):
+                comma = next((i for i in range(index, stop) if line.low[i] == ","), None)
+                if comma is None:
+                    return None
+                index = comma
+            index += 1
+            continue
+        end = index + 1
+        while end < stop and line.quote[end] < 0 and (
+            line.raw[end][0].isupper()
+            or (line.low[end] in NAME_PARTICLES and end + 1 < stop and line.raw[end + 1][0].isupper())
+            or line.low[end].startswith(("al-", "el-", "ul-"))
+        ) and not line.low[end - 1].endswith("'s"):  # fmt: skip
+            end += 1
+        name, first = bare_name(line, index, end)
+        if end < stop and line.is_word(end) and line.low[end] not in ("who", "whose", "and", "of", "from", "in", "at", "with"):
+            return None  # "a Lind aide": the name only modifies
+        has_title = first > index and any(line.low[i] in TITLES for i in range(index, first))
+        if name is not None and not line.raw[end - 1].endswith(("'s", "’s")):
+            if " " in name or has_title or index == start or line.low[index - 1] not in DETERMINERS:
+                return first, end, name
+        index = end
+    return None
+
+
+def _role(text: str, line: Line, source: tuple[int, int], first: int, end: int) -> str | None:
+    """The title before the name or the apposition behind it, verbatim."""
+    start, stop = source
+    if end < stop and line.low[end] == "," and end + 1 < stop and not line.low[end + 1].isdigit():
+        role = text[line.starts[end + 1] : line.ends[stop - 1]].strip(" ,")
+        if role and line.low[end + 1] not in ("who", "whose", "which"):
+            return role
+    while start < first and line.low[start] in ("and", "but", "so"):
+        start += 1
+    if first > start:
+        return text[line.starts[start] : line.ends[first - 1]].strip(" ,") or None
+    return None
+
+
+def _head(line: Line, start: int, stop: int) -> str:
+    """Head noun: the last word before the first preposition, comma or relative clause."""
+    last = start
+    for index in range(start, stop):
+        word = line.low[index]
+        if index > start and (word in PREPOSITIONS or word in (",", "(", "who", "which", "that", "whose")):
+            break
+        last = index
+    return line.low[last].removesuffix("'s")
+
+
+def _behalf(text: str, line: Line, start: int, stop: int) -> str | None:
+    """Whom a spokesperson speaks for: "X spokesman", "a spokesman for X", "X's spokesman"."""
+    low = line.low
+    for index in range(start, stop):
+        if low[index] not in _BEHALF:
+            continue
+        if index + 2 <= stop - 1 and low[index + 1] in ("for", "of"):
+            last = index + 2
+            while last < stop and low[last] not in (",", "who", "("):
+                last += 1
+            return text[line.starts[index + 2] : line.ends[last - 1]]
+        first = index
+        while first > start and (line.raw[first - 1][0].isupper() or low[first - 1].endswith("'s")) and low[first - 1] not in DETERMINERS:
+            first -= 1
+        if first < index and low[index].startswith("spokes"):
+            words_ = text[line.starts[first] : line.ends[index - 1]]
+            return words_.removesuffix("'s").removesuffix("’s")
+    return None

@@ -1,0 +1,44 @@
+"""The statements agent: entry revisions in, alerts about statements out."""
+
+from collections.abc import Callable, Sequence
+
+from agents.statements.alerts import STAGE, send
+from agents.statements.state import Limits, Record
+from agents.statements.turn import Settings, Turn
+from agents.step import State
+from schemas.alert import Alert
+from schemas.article import EntryRevision, EntryStatus, Segment
+from schemas.detection import Statement
+
+Extract = Callable[[str, Sequence[Segment]], tuple[Statement, ...]]
+
+
+class StatementsStep:
+    """Decides what is new, changed or withdrawn among the statements of a story.
+
+    A revision that is not newer than the last one decided on changes nothing and says nothing.
+
+    extract   finds the statements of a text; a pure function
+    """
+
+    name = STAGE
+
+    def __init__(self, extract: Extract, *, settings: Settings | None = None, limits: Limits | None = None) -> None:
+        self._extract = extract
+        self._settings = settings or Settings()
+        self._limits = limits or Limits()
+
+    def decide(self, state: State, entry: EntryRevision) -> list[Alert]:
+        """Alerts of one revision, in the order in which they are to be read."""
+        record = Record(state, entry.story, self._limits)
+        seen = record.entry(entry.entry_id)
+        if seen is not None and entry.revision <= seen.revision:
+            return []
+        turn = Turn(self._settings, record, entry, seen, self._limits.window)
+        if entry.status is EntryStatus.WITHDRAWN:
+            turn.withdraw()
+        else:
+            turn.revise(self._extract(entry.text, entry.segments))
+        alerts = [send(draft, entry, record.sequence()) for draft in turn.drafts]
+        record.commit()
+        return alerts
