@@ -29,7 +29,9 @@ async def run_demo(show: Callable[[Alert], None], *, keep: Path | None, is_quiet
             [(UPDATES.name, decode(ArticleUpdate, update).item.encode(), update, ()) for update in updates]
         )
         await event_log.close()
-        _say(is_quiet, f"{len(updates)} updates of a live blog, newest state of an embedded log in {directory}\n")
+        _say(
+            is_quiet, f"{len(updates)} raw updates of an invented live blog, through the pipeline on an embedded log.\n"
+        )
         started = time.monotonic()
         code = await worker.run(settings, until_idle=True)
         took = time.monotonic() - started

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import orjson
-from agents.escalations.scan import scan
+from agents.escalations.detection import scan
 from agents.officials.recognition import recognise
 from agents.statements.extraction import extract
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, cast
 
 from faust.transport import base
 from faust.types import TP, ConsumerMessage, RecordMetadata
+from faust.types.enums import ProcessingGuarantee
 from mode.utils.times import want_seconds
 
 from schemas.errors import InputError, LogError
@@ -194,7 +195,7 @@ class Consumer(ConsumerRules, base.Consumer):  # type: ignore[misc]
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Row]]:  # noqa: ASYNC109
         deadline = self.loop.time() + timeout
-        while self.flow_active and not self.should_stop and self._log.failure is None:
+        while self.flow_active and not self.should_stop:
             self._wake.clear()
             if found := self._fetch(self._assigned if active_partitions is None else active_partitions):
                 return found
@@ -224,16 +225,16 @@ class Consumer(ConsumerRules, base.Consumer):  # type: ignore[misc]
             return False
         return True
 
-    async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109  Faust's name
-        if self._log.failure is not None:
-            await self._wait_for_news(timeout)
-            return {}, set()
-        if self.flow_active and not self.app.client_only and not self._get_active_partitions():
-            # every buffer is full, or everything is paused; Faust would sleep a whole second
-            self._wake.clear()
-            await self._wait_for_news(timeout)
-            return {}, set()
-        return cast("tuple[Any, set[TP] | None]", await super()._wait_next_records(timeout))
+    async def _wait_next_records(self, timeout: float) -> tuple[dict[TP, list[Row]], set[TP] | None]:  # noqa: ASYNC109
+        # Faust's own would sleep a whole second when every buffer is full or everything is paused
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        active = None if self.app.client_only else self._get_active_partitions()
+        if active is None or active:
+            return await self._getmany(active, timeout), active
+        self._wake.clear()
+        await self._wait_for_news(timeout)
+        return {}, active
 
     def resume_partitions(self, tps: Iterable[TP]) -> None:
         """Resume fetching."""
@@ -331,7 +332,9 @@ class Producer(base.Producer):  # type: ignore[misc]
         return await (await self.send(*args, **kwargs))
 
     async def flush(self) -> None:
-        """Drain Faust's buffer, then the log. Raises the log's failure."""
+        """Drain Faust's buffer, then the log; nothing once the log has failed: each record's future has the error."""
+        if self._log.failure is not None:
+            return
         if self.buffer.started:
             await self.buffer.flush()
         await self._log.flush()
@@ -379,7 +382,7 @@ class Transport(base.Transport):  # type: ignore[misc]
         conf = self.app.conf
         if conf.producer_threaded:
             raise InputError("producer_threaded: the embedded log is written from the event loop; expected False")
-        if self.app.in_transaction:
+        if conf.processing_guarantee is not ProcessingGuarantee.AT_LEAST_ONCE:
             raise InputError("processing_guarantee: the embedded log has no transactions; expected at_least_once")
 
     # -- life
@@ -441,9 +444,9 @@ class Transport(base.Transport):  # type: ignore[misc]
 
     def partition(self, topic: str, key: bytes | None, partition: int | None) -> int:
         """The partition given, or where any Kafka client would put the key."""
+        self.ensure_topic(topic)
         if partition is not None:
             return partition
-        self.ensure_topic(topic)
         count = self._opened().topics[topic].partitions
         if self._partitioner is not None:
             return cast(int, self._partitioner(key, list(range(count)), list(range(count))))

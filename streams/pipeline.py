@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import faust
+from yarl import URL
+
 from agents.entries.step import EntriesStep
 from agents.escalations.step import EscalationsStep
+from agents.officials.registry import default_registry
 from agents.officials.step import OfficialsStep
 from agents.roles.step import RolesStep
 from agents.statements.step import StatementsStep
-from yarl import URL
-
 from agents.step import Step
 from schemas.alert import Alert
 from schemas.article import ArticleUpdate, EntryRevision
 from schemas.codec import alert_to_record, decode, encode
 from schemas.detection import RoleClaim
+from schemas.errors import InputError
 from schemas.event import Event
 from streams import topics
 from streams.dead_letters import DeadLetterLimit
@@ -32,7 +34,15 @@ Decode = Callable[[bytes | None, Mapping[str, bytes]], Event]
 
 def _detectors(settings: Settings) -> tuple[Step[EntryRevision], ...]:
     """Every step that reads entry revisions. Each has its own table and fails on its own."""
-    return (StatementsStep(), EscalationsStep(), OfficialsStep(registries=settings.registries))
+    registry = default_registry(tuple((path, _text(path)) for path in settings.registries))
+    return (StatementsStep(), EscalationsStep(), OfficialsStep(registry))
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"registries: {path}: {error}") from None
 
 
 def by_position(_: Event, message: Message) -> str:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from agents.evidence import clip
@@ -53,28 +54,31 @@ def word(alert: Alert) -> str:
 def show(console: Console, alert: Alert, *, seen: datetime | None = None) -> None:
     """Print one alert: time, level, what, headline; then was/now, the evidence and why it fired.
 
-    seen  day of the alert printed before, so that a new day is announced once
+    seen  time of the alert printed before, so that a new day is announced once
     """
+    data = alert.data
     if seen is None or seen.date() != alert.time.date():
-        console.print(Text(f"── {alert.time:%A %d %B %Y} ──", style="dim"))
+        _print(console, Text(f"── {alert.time:%A %d %B %Y} ──", style="dim"), 0)
     line = Text(f"{alert.time:%H:%M}  ", style="dim")
     line.append(f"{alert.severitytext:<9}", style=_LEVEL[alert.severitynumber])
-    line.append(f"{word(alert):<16}", style=_FAMILY[alert.type.family])
-    line.append(alert.data.headline, style="bold")
-    console.print(line, soft_wrap=not console.is_terminal)
-    indent = " " * 32
-    change = alert.data.change
-    if change is not None and alert.data.msgtype is not MessageType.ALERT:
-        if change.was:
-            console.print(Text(f"{indent}was: {clip(change.was, _QUOTE)}", style="red"))
-        if change.now:
-            console.print(Text(f"{indent}now: {clip(change.now, _QUOTE)}", style="green"))
-    for proof in alert.data.evidence[:3]:
-        console.print(
-            Text(f"{indent}“{clip(proof.exact, _QUOTE)}”", style="italic").append(
-                f" — {proof.origin or proof.source}, {proof.published_at:%H:%M}, entry {proof.entry[3:11]}"
-                f" r{proof.revision} [{proof.start}:{proof.end}]",
-                style="dim not italic",
-            )
+    line.append(f"{word(alert):<15} ", style=_FAMILY[alert.type.family])
+    line.append(data.headline, style="bold")
+    _print(console, line, 0)
+    if data.change is not None and data.msgtype is not MessageType.ALERT:
+        for label, text, style in (("was", data.change.was, "red"), ("now", data.change.now, "green")):
+            if text:
+                _print(console, Text(f"{label}  {clip(text, _QUOTE)}", style=style))
+    for proof in data.evidence[: 1 if data.statement else 3]:
+        where = (
+            f"  {proof.origin or proof.source} {proof.published_at:%H:%M}, entry {proof.entry[3:9]} r{proof.revision}"
         )
-    console.print(Text(f"{indent}{alert.data.why}", style="dim"))
+        _print(console, Text(f"“{clip(proof.exact, _QUOTE)}”", style="italic").append(where, style="dim not italic"))
+    _print(console, Text(data.why, style="dim"))
+
+
+def _print(console: Console, text: Text, indent: int = 7) -> None:
+    """Wrapped under its own indent on a terminal; one unbroken line when piped, so that grep and cut work."""
+    if console.is_terminal:
+        console.print(Padding(text, (0, 0, 0, indent)))
+    else:
+        console.print(Text(" " * indent).append_text(text), soft_wrap=True)

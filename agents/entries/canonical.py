@@ -7,9 +7,9 @@ _SPACES = re.compile(r"\s+")
 _LITERAL_NEWLINE = re.compile(r"\\n")
 _DOUBLED = re.compile(r"``|''")
 _MARKS = str.maketrans(
-    {mark: "'" for mark in "‘’‚‛′`´ʼ‹›"}
-    | {mark: '"' for mark in "“”„‟″«»"}
-    | {mark: "-" for mark in "‐‑‒–—―−"}
+    dict.fromkeys("‘’‚‛′`´ʼ‹›", "'")
+    | dict.fromkeys("“”„‟″«»", '"')
+    | dict.fromkeys("‐‑‒–—―−", "-")
     | dict.fromkeys(map(chr, (0xAD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF)), "")
 )
 

@@ -2,14 +2,26 @@
 
 import re
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import NamedTuple
 
-_ZONE = r"(?:GMT|UTC|BST|I?ST|[ECMP][SD]?T|CES?T|EES?T|[AN][EZ][SD]?T|JST|KST|SGT|HKT|MSK|WIB|[+-]\d{2}:?\d{2}|\([A-Z]{2,4}\))"
+_ZONE = (
+    r"(?:GMT|UTC|BST|I?ST|[ECMP][SD]?T|CES?T|EES?T|[AN][EZ][SD]?T|JST|KST|SGT|HKT|MSK|WIB|[+-]\d{2}:?\d{2}|"
+    r"\([A-Z]{2,4}\))"
+)
 _DAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s+)"
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
-_DATE = rf"(?:\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTH}(?:,?\s+\d{{4}})?|{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?|\d{{4}}-\d\d-\d\d|\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}})"
-_TIME = r"(?P<hour>[01]?\d|2[0-3])[:.h](?P<minute>[0-5]\d)(?:[:.][0-5]\d)?\s*(?P<half>[ap]\.?m\.?)?|(?P<hour12>1[0-2]|[1-9])\s*(?P<half12>[ap]\.?m\.?)"
-_LEAD = r"(?:(?:key event|first published|last updated|updated|posted|published|new|live|breaking)(?:\s+(?:at|on))?:?\s+)?"
+_DATE = (
+    rf"(?:\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTH}(?:,?\s+\d{{4}})?|{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|"
+    rf"th)?(?:,?\s+\d{{4}})?|\d{{4}}-\d\d-\d\d|\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}})"
+)
+_TIME = (
+    r"(?P<hour>[01]?\d|2[0-3])[:.h](?P<minute>[0-5]\d)(?:[:.][0-5]\d)?\s*(?P<half>[ap]\.?m\.?)?|(?P<hour12>1[0-2]|"
+    r"[1-9])\s*(?P<half12>[ap]\.?m\.?)"
+)
+_LEAD = (
+    r"(?:(?:key event|first published|last updated|updated|posted|published|new|live|breaking)(?:\s+(?:at|on))?:?\s+)?"
+)
 _CLOCK = re.compile(
     rf"\W{{0,2}}{_LEAD}{_DAY}?(?:{_DATE},?\s*(?:at\s+|[-–—|]\s*)?)?(?:{_TIME})\s*{_ZONE}?"
     rf"(?:[,\s]+(?:on\s+|[-–—|]\s*)?{_DAY}?{_DATE}|\s+(?:today|yesterday))?\s*(?:\(?{_ZONE}\)?)?\W{{0,2}}",
@@ -83,7 +95,7 @@ def is_date_line(line: str) -> bool:
 def is_newest_first(times: list[TimeLine]) -> bool:
     """Whether times down a page run backwards more often than forwards."""
     down = up = 0
-    for before, after in zip(times, times[1:], strict=False):
+    for before, after in pairwise(times):
         if before.minute is not None and after.minute is not None:
             down += after.minute < before.minute
             up += after.minute > before.minute

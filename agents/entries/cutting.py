@@ -18,8 +18,8 @@ _LINKED = re.compile(
     r"|[a-z]|(?:[•●▪‣◦*+]|-|–|—|\d{1,2}[.)])\s"
 )
 _LATE_PRONOUN = re.compile(
-    r"(?:Asked|Speaking|Responding|Writing|Pressed|Questioned|Addressing|Referring|Later|Earlier|When|While|After|In an?|"
-    r"At an?|During|On)\b[^.!?\"]{0,120}?, (?:he|she|they|it)\b"
+    r"(?:Asked|Speaking|Responding|Writing|Pressed|Questioned|Addressing|Referring|Later|Earlier|When|While|After|"
+    r"In an?|At an?|During|On)\b[^.!?\"]{0,120}?, (?:he|she|they|it)\b"
 )
 _STILL_SPEAKING = re.compile(r"The (?:[\w’'-]+ ){1,4}(?:also|added|adds|continued|went on|concluded)\b")
 _ADDRESS = re.compile(r"(?:Mr|Mrs|Ms|Miss|Dr|Sir|Dame|Lord|Lady|Prof|Gen|Col)\.? ([A-Z][\w’'-]+)")

@@ -1,6 +1,7 @@
 """When an absent entry counts as gone."""
 
 from collections.abc import Sequence, Set
+from itertools import pairwise
 
 from msgspec.structs import replace
 
@@ -20,7 +21,7 @@ def count_missing(marks: Sequence[Mark], present: Set[str]) -> tuple[list[Mark],
     posts = [index for index, mark in enumerate(marks) if mark.role == "post" and not mark.is_withdrawn]
     shown = [at for at, index in enumerate(posts) if marks[index].entry_id in present]
     gone = []
-    for left, right in zip(shown, shown[1:], strict=False):
+    for left, right in pairwise(shown):
         gap = posts[left + 1 : right]
         if len(gap) > max(3, len(shown) // 2):
             continue

@@ -19,6 +19,7 @@ _FIRST = 200
 
 _COMPARED = 2_000
 _WINDOW = 8
+_MOST = 200  # more new entries than this at once are another page, not edits
 _SIMILAR = 62
 _SIMILAR_AT_SAME_TIME = 45
 LOOSE = (IdentityRung.TIME_AND_TEXT, IdentityRung.CONTENT)
@@ -78,13 +79,15 @@ def relink(
     found: dict[int, int] = {}
     indexes = sorted(matched)
     texts: dict[int, str] = {}
-    for index, draft in new:
+    for index, draft in new[:_MOST]:
         candidates = [position for position in free if position not in taken]
         if is_complete:
             candidates = _between(candidates, index, indexes, matched, len(marks))
         else:
             time = draft.published_at
-            candidates = [position for position in candidates if time is not None and marks[position].published_at == time]
+            candidates = [
+                position for position in candidates if time is not None and marks[position].published_at == time
+            ]
         best, best_score = None, 0.0
         text = normal(draft.text[:_COMPARED])
         for position in candidates[: 2 * _WINDOW]:
@@ -99,9 +102,7 @@ def relink(
     return found
 
 
-def _between(
-    candidates: list[int], index: int, indexes: list[int], matched: dict[int, int], size: int
-) -> list[int]:
+def _between(candidates: list[int], index: int, indexes: list[int], matched: dict[int, int], size: int) -> list[int]:
     """Candidates between the neighbours of a draft; without any neighbour, those at about its place."""
     at = bisect_left(indexes, index)
     before = matched[indexes[at - 1]] if at else -1

@@ -12,12 +12,15 @@ FURNITURE = (
     "script, style, noscript, template, svg, iframe, form, button, select, nav, aside, footer, video, audio, object, "
     "[hidden], [aria-hidden=true]"
 )
-_BLOCKS = frozenset(
+_BLOCK_TAGS = (
     "p div section article header main ul ol li h1 h2 h3 h4 h5 h6 blockquote pre table tr figure figcaption dl dt dd "
-    "address hr br body html tbody thead td th center details summary".split(" ")
+    "address hr br body html tbody thead td th center details summary"
 )
-_EMBED = re.compile(r"twitter|tweet|instagram|facebook|fb-post|tiktok|bluesky|mastodon|truthsocial|telegram|threads", re.I)
-_TAG = re.compile(r"<[a-zA-Z/!][^>]{0,2000}>")
+_BLOCKS = frozenset(_BLOCK_TAGS.split())
+_EMBED = re.compile(
+    r"twitter|tweet|instagram|facebook|fb-post|tiktok|bluesky|mastodon|truthsocial|telegram|threads", re.I
+)
+_TAG = re.compile(r"<[a-zA-Z/!][^<>]{0,2000}>")
 _MAX_NODES = 200_000
 
 

@@ -1,5 +1,6 @@
-"""What the entries agent remembers of an item: order and marks of its entries, their last revisions, recent sentences."""
+"""What is remembered of an item: order and marks of its entries, their last revisions, recent sentences."""
 
+import struct
 from datetime import datetime
 
 import msgspec
@@ -57,12 +58,12 @@ class Digests(msgspec.Struct, frozen=True):
 
     def values(self) -> list[int]:
         """The digests as numbers."""
-        return [int.from_bytes(self.packed[at : at + 8], "big") for at in range(0, len(self.packed), 8)]
+        return list(struct.unpack(f">{len(self.packed) // 8}Q", self.packed))
 
     def added(self, values: list[int]) -> "Digests":
         """With these behind, each kept once, at most MAX_DIGESTS in all."""
         merged = list(dict.fromkeys((*self.values(), *values)))[-MAX_DIGESTS:]
-        return Digests(b"".join(value.to_bytes(8, "big") for value in merged))
+        return Digests(struct.pack(f">{len(merged)}Q", *merged))
 
 
 class Memory:
@@ -82,6 +83,11 @@ class Memory:
         """Last revision of an entry."""
         found = self._state.get(self._entry_key(entry_id), EntryMemory)
         return found.last if found else None
+
+    def last_text(self, entry_id: str) -> str | None:
+        """Text of an entry's last revision."""
+        found = self.last(entry_id)
+        return found.text if found else None
 
     def keep(self, revision: EntryRevision) -> None:
         """Remember a revision as the entry's last."""

@@ -1,13 +1,13 @@
 """Lines of a page back to its paragraphs, whatever width it was wrapped at."""
 
 import re
-
+from itertools import pairwise
 from typing import NamedTuple
 
 import xxhash
 
-from agents.entries.clock import is_time_line
 from agents.entries.canonical import canonical
+from agents.entries.clock import is_time_line
 
 _LINE_END = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _LITERAL_NEWLINE = re.compile(r"\\n(?=\s|\Z|[A-Z\"“•-])")
@@ -78,8 +78,9 @@ def _split_chunk(rows: list[str], wrapping: _Wrapping, known: frozenset[int]) ->
     found: list[str] = []
     pieces: list[str] = []
     index = 0
+    forms = [canonical(row).encode("utf-8", "surrogatepass") for row in rows] if known else []
     while index < len(rows):
-        if known and (size := _known_size(rows, index, known)):
+        if known and (size := _known_size(forms, index, known)):
             found += [_join(pieces)] if pieces else []
             found.append(_join(rows[index : index + size]))
             pieces = []
@@ -93,12 +94,12 @@ def _split_chunk(rows: list[str], wrapping: _Wrapping, known: frozenset[int]) ->
     return found + ([_join(pieces)] if pieces else [])
 
 
-def _known_size(rows: list[str], start: int, known: frozenset[int]) -> int:
-    """How many rows from `start` on make up a known paragraph; 0 if none do."""
-    parts: list[str] = []
-    for size, row in enumerate(rows[start : start + _LONGEST_SEARCH], start=1):
-        parts.append(row)
-        if digest("".join(parts)) in known:
+def _known_size(forms: list[bytes], start: int, known: frozenset[int]) -> int:
+    """How many rows from `start` on make up a known paragraph; 0 if none do. `forms` are their canonical bytes."""
+    hasher = xxhash.xxh3_64()
+    for size, form in enumerate(forms[start : start + _LONGEST_SEARCH], start=1):
+        hasher.update(form)
+        if hasher.intdigest() in known:
             return size
     return 0
 
@@ -121,7 +122,7 @@ def _wrapping(rows: list[str]) -> _Wrapping | None:
     if width < NARROWEST:
         return None
     inside = against = ends = empty = 0
-    for row, following in zip(rows, rows[1:], strict=False):
+    for row, following in pairwise(rows):
         if not row:
             continue
         empty += not following
@@ -163,7 +164,7 @@ def _is_inside_sentence(row: str, following: str) -> bool:
 
 def _join(pieces: list[str]) -> str:
     joined = [pieces[0]]
-    for before, piece in zip(pieces, pieces[1:], strict=False):
+    for before, piece in pairwise(pieces):
         if not (_BROKEN_WORD.search(before[-2:]) and piece[0].isalpha() and not piece.startswith(_HANGING_HYPHEN)):
             joined.append(" ")
         joined.append(piece)

@@ -1,22 +1,19 @@
 """The entries agent: raw updates of an item in, revisions of its entries out."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
-import xxhash
 from msgspec.structs import replace
 
-from agents.entries.canonical import canonical
 from agents.entries.cutting import cut_article, cut_text
 from agents.entries.deletion import count_missing
-from agents.entries.draft import Cut, Draft, Identified
-from agents.entries.identity import LOOSE, default_story, identify, relink
+from agents.entries.draft import Cut, Draft
+from agents.entries.identity import default_story
 from agents.entries.memory import ItemMemory, Mark, Memory
 from agents.entries.page import by_time, cut_html, post_draft
 from agents.entries.paragraphs import digest, paragraphs
 from agents.entries.recap import has_recap_cue, repeats
+from agents.entries.recognition import Seen, digest_of, place, recognise
 from agents.entries.revision import changes, sentence_digests
 from agents.step import State
 from schemas import identity
@@ -37,13 +34,6 @@ class EntriesStep:
         return _Decision(Memory(state, update), update).revisions()
 
 
-class _Seen(NamedTuple):
-    """A draft that is a known entry, or will be one."""
-
-    found: Identified
-    entry_id: str
-
-
 class _Decision:
     """One update against what is known of its item."""
 
@@ -54,6 +44,9 @@ class _Decision:
         self.marks: list[Mark] = list(memory.item.marks) if memory.item else []
         self.out: list[tuple[str, EntryRevision]] = []
         self.excluded: Counter[str] = Counter()
+        self.context: tuple[str, str | None] = ("", None)  # story and its title
+        self.bare = {mark.entry_id for mark in self.marks if not mark.revision}  # known, but never with any text
+        self._indexed: dict[str, int] = {}
 
     def revisions(self) -> list[EntryRevision]:
         update = self.update
@@ -61,109 +54,27 @@ class _Decision:
             return []
         if update.is_withdrawn:
             return self._withdraw_all()
-        cut = cut_update(update, self.memory.paragraphs)
+        memory = self.memory
+        cut = cut_update(update, memory.paragraphs)
         self.excluded = cut.excluded
         story = self.item.story if self.item else default_story(update, _headline(cut, update))
         title = _headline(cut, update) or (self.item.title if self.item else None)
-        self._context = (story, title)
-        seen = self._recognise(cut.drafts)
-        self._place(seen)
+        self.context = (story, title)
+        seen = recognise(cut.drafts, update, self.marks, memory.last_text, self.item.horizon if self.item else None)
+        self.marks = place(seen, self.marks, is_complete=update.is_complete)
         for draft in seen:
             self._revise(draft)
         if update.is_complete and not self._is_stale():
             self._count_missing({draft.entry_id for draft in seen})
         return self._finish(story, title)
 
-    # Recognition
-
-    def _recognise(self, drafts: Sequence[Draft]) -> list[_Seen]:
-        """Each draft with its entry id: known ones by name or words, edits by similarity, the rest new."""
-        update = self.update
-        found = [identify(draft, update) for draft in drafts]
-        ids = [identity.entry_id(update.source, update.item, one.identity) for one in found]
-        by_id = {mark.entry_id: position for position, mark in enumerate(self.marks)}
-        by_digest = {mark.digest: position for position, mark in enumerate(self.marks) if mark.is_loose}
-        matched: dict[int, int] = {}
-        taken: set[int] = set()
-        for index, one in enumerate(found):
-            if one.rung in LOOSE and (position := by_digest.get(_digest(one.draft))) is not None and position not in taken:
-                matched[index] = position
-                taken.add(position)
-        named: set[str] = set()
-        for index, one in enumerate(found):
-            position = by_id.get(ids[index])
-            if index not in matched and position is not None and (position not in taken or one.rung not in LOOSE):
-                matched[index] = position
-                taken.add(position)
-        new = [
-            (index, one.draft)
-            for index, one in enumerate(found)
-            if index not in matched and one.rung in LOOSE and ids[index] not in by_id
-        ]
-        if new and self.marks:
-            matched |= relink(new, matched, self.marks, self._last_text, is_complete=update.is_complete)
-        seen: list[_Seen] = []
-        for index, one in enumerate(found):
-            if index in matched:
-                seen.append(_Seen(one, self.marks[matched[index]].entry_id))
-            elif one.rung not in LOOSE or ids[index] not in named | by_id.keys():
-                if not self._is_forgotten(one.draft):
-                    seen.append(_Seen(one, ids[index]))
-            named.add(ids[index])
-        return _without_copies(seen) if update.is_complete else seen
-
-    def _last_text(self, entry_id: str) -> str | None:
-        last = self.memory.last(entry_id)
-        return last.text if last else None
-
-    def _is_forgotten(self, draft: Draft) -> bool:
-        """Whether an unknown draft is so old that its entry may have been forgotten."""
-        horizon = self.item.horizon if self.item else None
-        return horizon is not None and draft.published_at is not None and draft.published_at <= horizon
-
     def _is_stale(self) -> bool:
         """Whether a later fetch of the item was seen before this one."""
         return self.item is not None and self.update.observed_at < self.item.observed_at
 
-    def _place(self, seen: Sequence[_Seen]) -> None:
-        """Marks for new entries, where the update shows them; revision 0 until they are told."""
-        positions = {mark.entry_id: position for position, mark in enumerate(self.marks)}
-        fresh: dict[int, list[Mark]] = {}  # behind which known position
-        anchor = self._first_anchor(seen, positions)
-        for one in seen:
-            if one.entry_id in positions:
-                anchor = max(anchor, positions[one.entry_id]) if not self.update.is_complete else positions[one.entry_id]
-            elif one.found.draft.paragraphs or one.found.rung not in LOOSE:
-                draft = one.found.draft
-                where = anchor if self.update.is_complete else self._by_date(draft.published_at)
-                is_loose = one.found.rung in LOOSE
-                mark = Mark(one.entry_id, 0, 0, draft.role, draft.published_at, is_loose=is_loose)
-                fresh.setdefault(where, []).append(mark)
-                positions[one.entry_id] = where
-        placed = list(fresh.get(-1, ()))
-        for position, mark in enumerate(self.marks):
-            placed.append(mark)
-            placed += fresh.get(position, ())
-        self.marks = placed
-
-    def _first_anchor(self, seen: Sequence[_Seen], positions: dict[str, int]) -> int:
-        """Where drafts go that stand before all known ones: before the first known one that is shown, else last."""
-        known = (positions[one.entry_id] for one in seen if one.entry_id in positions)
-        return next(known, len(self.marks)) - 1
-
-    def _by_date(self, published_at: datetime | None) -> int:
-        """Position behind which an entry of a partial update belongs."""
-        position = len(self.marks) - 1
-        while published_at is not None and position >= 0:
-            other = self.marks[position].published_at
-            if other is None or other <= published_at:
-                break
-            position -= 1
-        return position
-
     # Revisions
 
-    def _revise(self, seen: _Seen) -> None:
+    def _revise(self, seen: Seen) -> None:
         draft = seen.found.draft
         position, mark = self._mark(seen.entry_id)
         if mark is None:
@@ -175,18 +86,16 @@ class _Decision:
             elif last is None:
                 self.marks[position] = replace(mark, is_withdrawn=True)
             return
-        if draft.is_bare and self._was_bare(seen.entry_id):
+        if draft.is_bare and seen.entry_id in self.bare:
             return
         if not draft.paragraphs:
             return
         if last is None:
             self._first_sight(position, seen)
-        elif mark.is_withdrawn or (mark.digest != _digest(draft) and not self._is_older(draft, last)):
+        elif (mark.is_withdrawn and not self._is_stale()) or (
+            mark.digest != digest_of(draft) and not self._is_older(draft, last)
+        ):
             self._edit(position, draft, last)
-
-    def _was_bare(self, entry_id: str) -> bool:
-        """Whether the entry was there before, without any text."""
-        return self.item is not None and any(mark.entry_id == entry_id and not mark.revision for mark in self.item.marks)
 
     def _is_older(self, draft: Draft, last: EntryRevision) -> bool:
         """Whether a known entry comes in a form that was overtaken."""
@@ -194,13 +103,13 @@ class _Decision:
             return draft.modified_at < last.modified_at and not self.update.is_complete
         return self._is_stale()
 
-    def _first_sight(self, position: int, seen: _Seen) -> None:
+    def _first_sight(self, position: int, seen: Seen) -> None:
         update, draft = self.update, seen.found.draft
         text = draft.text
         published_at, flag = self._event_time(draft)
         digests = sentence_digests(text)
         is_recap = has_recap_cue(draft) or (draft.role == "post" and repeats(digests, self.memory.sentences))
-        story, title = self._context
+        story, title = self.context
         self._tell(
             position,
             draft,
@@ -236,13 +145,13 @@ class _Decision:
     def _edit(self, position: int, draft: Draft, last: EntryRevision) -> None:
         mark = self.marks[position]
         text = draft.text
-        same = mark.digest == _digest(draft)
+        same = mark.digest == digest_of(draft)
         if same:
             text, segments = last.text, last.segments
         else:
             segments = draft.segments()
         changed = changes(last.text, text)
-        _, title = self._context
+        _, title = self.context
         self._tell(
             position,
             draft,
@@ -271,7 +180,7 @@ class _Decision:
     def _tell(self, position: int, draft: Draft, revision: EntryRevision) -> None:
         self.marks[position] = replace(
             self.marks[position],
-            digest=_digest(draft),
+            digest=digest_of(draft),
             revision=revision.revision,
             missing=0,
             is_withdrawn=False,
@@ -341,7 +250,7 @@ class _Decision:
         return (-1, None) if position is None else (position, self.marks[position])
 
     def _positions(self) -> dict[str, int]:
-        if getattr(self, "_indexed", None) is None or len(self._indexed) != len(self.marks):
+        if len(self._indexed) != len(self.marks):
             self._indexed = {mark.entry_id: position for position, mark in enumerate(self.marks)}
         return self._indexed
 
@@ -396,25 +305,6 @@ def _headline(cut: Cut, update: ArticleUpdate) -> str | None:
         if draft.role != "post" and draft.paragraphs[0].kind is SegmentKind.HEADLINE:
             return draft.paragraphs[0].text
     return cut.title or update.title
-
-
-def _without_copies(seen: Iterable[_Seen]) -> list[_Seen]:
-    """One draft an entry: a page may show a post twice, once pinned and perhaps cut short."""
-    best: dict[str, _Seen] = {}
-    for one in seen:
-        other = best.get(one.entry_id)
-        if other is None or _freshness(one) > _freshness(other):
-            best[one.entry_id] = one
-    return list(best.values())
-
-
-def _freshness(seen: _Seen) -> tuple[float, int]:
-    draft = seen.found.draft
-    return (draft.modified_at.timestamp() if draft.modified_at else 0.0, len(draft.text))
-
-
-def _digest(draft: Draft) -> int:
-    return xxhash.xxh3_64_intdigest(canonical(draft.body).encode("utf-8", "surrogatepass"))
 
 
 def _clamp(modified_at: datetime | None, published_at: datetime, observed_at: datetime) -> datetime | None:

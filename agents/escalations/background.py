@@ -15,8 +15,9 @@ _PAST = re.compile(
     r"\b(?:anniversar(?:y|ies)|commemorat\w{0,6}|memorials?|remembrance|centenary|obituar(?:y|ies)|(?:years?|months?"
     r"|decades?|generations?|century|centuries) (?:ago|earlier|before|later)|last year|last decade|last century"
     r"|the previous year|(?:19|20)\d0s|back in (?:19|20)\d\d|history of|historically|in the past|veterans of|infamous"
-    r"|convicted (?:of|over|for)|inquest(?:s)? into|inquiry into|documentary|biography|novel|film about|play about"
-    r"|museum|years after|years on|years since|a year after|a year since|first anniversary)\b",
+    r"|inquests?|inquiry|coroner|royal commission|on trial|trial|trials|tribunal|plead(?:s|ed)?|convicted|sentenced"
+    r"|jailed|indict(?:s|ed)?|charged (?:over|with)|court|compensation|documentary|biography|novel|film about"
+    r"|play about|museum|years after|years on|years since|a year after|a year since|first anniversary)\b",
     re.IGNORECASE,
 )
 _OBITUARY = re.compile(

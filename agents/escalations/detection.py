@@ -63,6 +63,8 @@ class Ruleset:
                     continue
                 for form in unfold(pattern, rule.path):
                     leaf = _Leaf(at, pattern, form, is_capital=form != form.lower())
+                    if "*" in form and not form.replace("*", "").strip():
+                        continue  # would match everywhere; lint names it
                     if "*" in form:
                         self._wildcards.append((_wildcard(form), leaf))
                     else:

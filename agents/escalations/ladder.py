@@ -77,7 +77,11 @@ def _is_held(ladder: Ladder, level: int, scores: Sequence[int]) -> bool:
 def enter(track: Track, ladder: Ladder, entry: str, at: int, items: Iterable[Item]) -> Track:
     """Add the evidence of one entry at `at`, not before the track's own time, and rise or end the episode."""
     track = advance(track, ladder, at)
+    items = tuple(items)
+    is_started = bool(track.supporters) or any(item.value > 0 and not item.is_companion for item in items)
     for item in items:
+        if item.is_companion and not is_started:
+            continue
         track = _calm(track, entry, item) if item.value < 0 else _add(track, entry, at, item)
     rising = _risen(track, ladder)
     if rising > track.level:
@@ -86,10 +90,15 @@ def enter(track: Track, ladder: Ladder, entry: str, at: int, items: Iterable[Ite
         return msgspec.structs.replace(
             track, level=rising, below=None, calm=0, calm_entries=(), turns=(*track.turns, turn)[-_TURNS:]
         )
-    if track.level and track.calm >= ladder.deescalation * SCALE and len(track.calm_entries) >= ladder.support:
+    if track.level and track.calm >= _needed_calm(track, ladder) and len(track.calm_entries) >= ladder.support:
         turn = Turn(at, 0, "deescalator", track.calm // SCALE, len(track.calm_entries))
         return Track(ladder=track.ladder, channel=track.channel, step=track.step, turns=(*track.turns, turn)[-_TURNS:])
     return track
+
+
+def _needed_calm(track: Track, ladder: Ladder) -> int:
+    """What ends an episode: the ladder's own bound, and half of the evidence that holds the level."""
+    return max(ladder.deescalation * SCALE, track.scores[track.level - 1] // 2)
 
 
 def _add(track: Track, entry: str, at: int, item: Item) -> Track:

@@ -24,6 +24,7 @@ class Rule:
     exclude    phrases in which a term does not count
     sections   kinds of segment in which the rule looks; empty for all
     scope      "global", "source:NAME", "story:ID" or "desk:NAME"
+    is_companion  adds to a ladder that other terms have started, and never starts it ("injured", "evacuated")
     positive, negative  sentences in which the rule must and must not find its concept, at least one each
     path       where the rule stands, for messages
     """
@@ -42,6 +43,7 @@ class Rule:
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
     version: int = 1
+    is_companion: bool = False
     path: str = ""
 
 
@@ -79,7 +81,7 @@ class Ladder:
 _RULE_KEYS = frozenset(
     (
         *("id", "version", "ladder", "level", "channel", "weight", "terms", "when", "weighted", "threshold"),
-        *("exclude", "sections", "scope", "positive", "negative"),
+        *("exclude", "sections", "scope", "positive", "negative", "is_companion"),
     )
 )
 
@@ -175,6 +177,7 @@ def _rule(raw: Mapping[str, Any], path: str, ladder: str) -> Rule:
         exclude=tuple(form for text in _strings(raw, "exclude", path) for form in unfold(text, f"{path}: exclude")),
         sections=frozenset(_strings(raw, "sections", path)),
         scope=_string(raw, "scope", path) if "scope" in raw else "global",
+        is_companion=raw.get("is_companion") is True,
         positive=_strings(raw, "positive", path),
         negative=_strings(raw, "negative", path),
         path=path,

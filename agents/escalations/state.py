@@ -27,6 +27,7 @@ class Item(Struct, frozen=True, kw_only=True):
     span: Span
     is_body: bool
     is_strong: bool
+    is_companion: bool = False
 
 
 class Sentence(Struct, frozen=True, kw_only=True):

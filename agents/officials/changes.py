@@ -1,6 +1,7 @@
-"""Role changes that a text asserts: who left, who came, which post. Cues that are denied, expected or asked tell none."""
+"""Role changes that a text asserts: who left, who came, which post."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
@@ -9,13 +10,14 @@ from typing import NamedTuple
 import msgspec
 
 from agents.officials import names
+from agents.officials.names import word_set
 from agents.officials.reading import Reading
 from agents.officials.recognition import Recogniser
 from agents.officials.registry import Registry
 from agents.officials.titles import Phrase, Strength
 from agents.text.assertion import assertion
 from agents.text.folding import fold_phrase
-from agents.text.quotations import quotations
+from agents.text.quotations import Quotation, quotations
 from agents.text.sentences import sentence_around
 from schemas.detection import Assertion, MatchStatus, OfficialMention, Person, RoleChange, RoleEvent, TenureStatus
 from schemas.event import Span, Struct
@@ -30,8 +32,9 @@ class _Kind(Enum):
 
 
 _CUES: dict[str, tuple[_Kind, RoleEvent]] = {
-    **dict.fromkeys(
-        "named appointed appoints names installed elected reappointed designated".split(),
+    **dict.fromkeys(word_set("""
+    named appointed appoints names installed elected reappointed designated
+    """),
         (_Kind.ARRIVAL, RoleEvent.APPOINTED),
     ),
     **dict.fromkeys(("sworn in", "swears in", "inaugurated"), (_Kind.ARRIVAL, RoleEvent.SWORN_IN)),
@@ -41,8 +44,9 @@ _CUES: dict[str, tuple[_Kind, RoleEvent]] = {
         ("resigned", "resigns", "steps down", "stepped down", "has quit", "quits", "quit", "stood down", "stands down"),
         (_Kind.DEPARTURE, RoleEvent.RESIGNED),
     ),
-    **dict.fromkeys(
-        "sacked sacks dismissed dismisses fired fires ousted ousts removed".split(),
+    **dict.fromkeys(word_set("""
+    sacked sacks dismissed dismisses fired fires ousted ousts removed
+    """),
         (_Kind.DEPARTURE, RoleEvent.DISMISSED),
     ),
     **dict.fromkeys(("suspended", "suspends"), (_Kind.DEPARTURE, RoleEvent.SUSPENDED)),
@@ -61,19 +65,21 @@ _CUES: dict[str, tuple[_Kind, RoleEvent]] = {
     ),
 }  # fmt: skip
 _CUE = re.compile(
-    r"(?<![\w-])(?:" + "|".join(sorted(map(re.escape, _CUES), key=lambda c: (-len(c), c))) + r")(?![\w-])", re.IGNORECASE
+    r"(?<![\w-])(?:" + "|".join(sorted(map(re.escape, _CUES), key=lambda c: (-len(c), c))) + r")(?![\w-])",
+    re.IGNORECASE,
 )
 _VACANCY = re.compile(
     r"\b(?:replacement|successor) (?:for|to|of) (?P<who>[^.;\n]{0,80}?)(?:has|have|had|was|is|were) (?:now |already )?"
     r"(?:been )?(?:announced|named|appointed|chosen|found|selected)\b"
-    r"|\b(?:announced|named|appointed|chose|chosen|selected) (?:a|the|his|her|its) (?:replacement|successor) (?:for|to|of) "
+    r"|\b(?:announced|named|appointed|chose|chosen|selected) (?:a|the|his|her|its) (?:replacement|successor)"
+    r" (?:for|to|of) "
 )
 _PASSIVE = re.compile(
     r"\b(?:was|were|been|being|is|are|gets|got)(?: (?:also|now|then|later|today|[a-z]{2,16}ly))?(?: [a-z]{2,10}ly)? ?$"
 )
 _AUXILIARY = re.compile(
-    r"(?:,? who| and| which)?(?: (?:has|have|had|was|were|is|been|being|also|now|then|later|today|since|just|on|\w{3,9}day|"
-    r"yesterday|[a-z]{2,16}ly|himself|herself|along|last|this|week|month|night|the|would))*"
+    r"(?:,? who| and| which)?(?: (?:has|have|had|was|were|is|been|being|also|now|then|later|today|since|just|on|"
+    r"\w{3,9}day|yesterday|[a-z]{2,16}ly|himself|herself|along|last|this|week|month|night|the|would))*"
 )
 _APPOSITION = re.compile(r",[^,;.\n]{1,160}(?:,[^,;.\n]{1,90})?,")
 _OBJECT_GAP = re.compile(
@@ -83,10 +89,16 @@ _OBJECT_GAP = re.compile(
 _TO_REPLACE = re.compile(r"\b(?:to (?:replace|succeed)|(?:replacing|succeeding)|in place of|as (?:the )?successor to) ")
 _FROM = re.compile(r"\bfrom (?=[^\W\d_])")
 _BY = re.compile(r"\bby (?:the )?$")
-_NO_CHANGE = re.compile(r"\b(?:expected|tipped|set|likely|hopes?|wants?|frontrunner|front-runner|favourite|bid|race|poised|due) to$")
+_NO_CHANGE = re.compile(
+    r"\b(?:expected|tipped|set|likely|hopes?|wants?|frontrunner|front-runner|favourite|bid|race|poised|due) to$"
+)
+_MAX_OPEN = 32
+"""Open posts of one text that are kept, the latest."""
+_WINDOW = 1200
+"""Code points of a sentence read before and behind a cue; longer sentences are cut there."""
 _RECENT = timedelta(days=8)
 _LIVING = (TenureStatus.CURRENT, TenureStatus.ACTING, TenureStatus.INTERIM)
-_COMMANDING = frozenset("commander command head chief leader chairman chair director".split())
+_COMMANDING = word_set("commander command head chief leader chairman chair director")
 
 
 class Vacancy(Struct, frozen=True, kw_only=True):
@@ -141,7 +153,7 @@ def role_changes(
 
 
 def _default() -> Recogniser:
-    from agents.officials.recognition import _default as shared  # noqa: PLC0415  one shared automaton
+    from agents.officials.recognition import _default as shared
 
     return shared()
 
@@ -177,6 +189,24 @@ class _Teller:
         self._reading: Reading = recogniser.read(text)
         self._quotes = quotations(text)
         self._who = _everybody(mentions, self._reading)
+        self._who_at = [who.span.start for who in self._who]
+        self._phrase_at = [phrase.span.start for phrase in self._reading.phrases]
+        self._place_at = [place.span.start for place in self._reading.places]
+        self._quote_at = [quote.outer.start for quote in self._quotes]
+
+    def _sentence(self, start: int, end: int) -> Span:
+        low = max(0, start - _WINDOW)
+        return sentence_around(self._text[low : end + _WINDOW], start - low, end - low).shift(low)
+
+    def _quotes_in(self, sentence: Span) -> list[Quotation]:
+        first = bisect_left(self._quote_at, sentence.start - _WINDOW)
+        last = bisect_left(self._quote_at, sentence.end)
+        return [quote for quote in self._quotes[first:last] if quote.outer.overlaps(sentence)]
+
+    def _phrases_from(self, start: int, sentence: Span) -> tuple[Phrase, ...]:
+        """Posts of the sentence from a position on."""
+        first, last = bisect_left(self._phrase_at, start), bisect_left(self._phrase_at, sentence.end)
+        return self._reading.phrases[first : max(first, last)]
 
     def tell(
         self, cues: Iterable[re.Match[str]], opened: Iterable[re.Match[str]], vacancies: Sequence[Vacancy]
@@ -193,11 +223,15 @@ class _Teller:
                 continue
             if change.outgoing is not None and change.incoming is None:
                 open_posts.append(
-                    Vacancy(outgoing=change.outgoing, post=change.post, post_id=change.post_id, cause=change.event.value)
+                    Vacancy(
+                        outgoing=change.outgoing, post=change.post, post_id=change.post_id, cause=change.event.value
+                    )
                 )
             found.append(change)
+        open_posts = [*open_posts[: len(vacancies)], *open_posts[len(vacancies) :][-_MAX_OPEN:]]
         closed = [self._closed(change, open_posts) for change in found]
-        fresh = tuple(v for v in open_posts[len(vacancies) :] if not _is_taken(v, closed))
+        taken = {person_key(change.outgoing) for change in closed if change.incoming and change.outgoing}
+        fresh = tuple(v for v in open_posts[len(vacancies) :] if person_key(v.outgoing) not in taken)
         return Changes(_without_repeats(closed), _unique(fresh))
 
     # one cue
@@ -205,11 +239,12 @@ class _Teller:
     def _change(self, cue: re.Match[str]) -> RoleChange | None:
         kind, event = _CUES[cue.group().casefold()]
         hit = Span(cue.start(), cue.end())
-        sentence = sentence_around(self._text, hit.start, hit.end)
-        here = [who for who in self._who if sentence.contains(who.span)]
-        if not here and not (kind is _Kind.ARRIVAL):
+        sentence = self._sentence(hit.start, hit.end)
+        first, last = bisect_left(self._who_at, sentence.start), bisect_left(self._who_at, sentence.end)
+        here = [who for who in self._who[first:last] if sentence.contains(who.span)]
+        if not here and kind is not _Kind.ARRIVAL:
             return None
-        quotes = [quote for quote in self._quotes if quote.outer.overlaps(sentence)]
+        quotes = self._quotes_in(sentence)
         if assertion(self._text, sentence, hit, quotes) is not Assertion.ASSERTED:
             return None
         before = self._text[max(sentence.start, hit.start - 60) : hit.start]
@@ -255,7 +290,11 @@ class _Teller:
         )
 
     def _says_as(self, end: int, office: _Office | None) -> bool:
-        return office is not None and office.start >= 0 and re.search(r"\bas (?:the |its |a )?", self._text[end : office.start]) is not None
+        return (
+            office is not None
+            and office.start >= 0
+            and re.search(r"\bas (?:the |its |a )?", self._text[end : office.start]) is not None
+        )
 
     def _command(self, event: RoleEvent, hit: Span, sentence: Span, here: list[_Who]) -> RoleChange | None:
         who = self._subject(hit, sentence, here)
@@ -306,7 +345,7 @@ class _Teller:
         self, event: RoleEvent, hit: Span, sentence: Span, here: list[_Who], *, is_passive: bool
     ) -> RoleChange | None:
         is_noun = self._text[hit.start : hit.end].endswith("of")
-        is_subject = is_passive or event is RoleEvent.DIED and not is_noun
+        is_subject = is_passive or (event is RoleEvent.DIED and not is_noun)
         who = self._subject(hit, sentence, here) if is_subject else self._object(hit, here)
         if who is None or who.mention is None or not self._holds(who.mention, is_death=True):
             return None
@@ -370,7 +409,8 @@ class _Teller:
             if by:
                 gap = gap.replace(" by ", " ", 1) if gap.startswith(" by ") else "!"
             if gap.endswith(", ") and any(
-                hit.end < p.span.start and p.span.end == hit.end + len(gap) - 2 for p in self._reading.phrases
+                p.span.end == hit.end + len(gap) - 2
+                for p in self._phrases_from(hit.end, Span(hit.start, hit.end + len(gap)))
             ):
                 gap = gap[:-2]  # "named its deputy head, X,"
             return who if _OBJECT_GAP.fullmatch(gap) else None
@@ -416,8 +456,8 @@ class _Teller:
     def _office(self, hit: Span, sentence: Span, who: _Who, here: list[_Who]) -> _Office | None:
         """The post somebody is appointed to: the first office behind the cue that is not another person's."""
         own = who.mention.title_span if who.mention else None
-        for phrase in self._reading.phrases:
-            if phrase.span.start < hit.end or phrase.span.end > sentence.end or not (phrase.is_office or phrase.words):
+        for phrase in self._phrases_from(hit.end, sentence):
+            if phrase.span.end > sentence.end:
                 continue
             if _BY.search(self._text[: phrase.whole.start][-8:]) or phrase.is_possessive:
                 return None
@@ -438,8 +478,8 @@ class _Teller:
         return None
 
     def _phrase_after(self, start: int, sentence: Span, within: int = 12) -> Phrase | None:
-        for phrase in self._reading.phrases:
-            if start <= phrase.span.start and phrase.span.end <= sentence.end:
+        for phrase in self._phrases_from(start, sentence):
+            if phrase.span.end <= sentence.end:
                 gap = self._text[start : phrase.whole.start]
                 is_near = len(gap) <= within and "," not in gap
                 return phrase if is_near and phrase.strength is not Strength.RANK else None
@@ -470,9 +510,13 @@ class _Teller:
 
     def _commanded(self, start: int, sentence: Span) -> _Office | None:
         """ "command the Example Force": the post of who commands it."""
-        body = re.match(r" (?:the |its |all )?((?:[^\s,;.]+ ?){1,6}?)(?=[,;.]| whose| which| after| in | from |$)", self._text[start : sentence.end])
-        for place in self._reading.places:
-            if place.organisation and start <= place.span.start <= start + 40 and place.span.end <= sentence.end:
+        body = re.match(
+            r" (?:the |its |all )?((?:[^\s,;.]+ ?){1,6}?)(?=[,;.]| whose| which| after| in | from |$)",
+            self._text[start : sentence.end],
+        )
+        first, last = bisect_left(self._place_at, start), bisect_left(self._place_at, start + 40)
+        for place in self._reading.places[first:last]:
+            if place.organisation and place.span.end <= sentence.end:
                 leading = self._leading(place.organisation)
                 return _Office(
                     f"commander of the {place.span.of(self._text)}",
@@ -505,14 +549,15 @@ class _Teller:
     # open posts
 
     def _vacancy(self, match: re.Match[str]) -> Vacancy | None:
-        sentence = sentence_around(self._text, match.start(), match.end())
+        sentence = self._sentence(match.start(), match.end())
         hit = Span(match.start(), match.end())
-        quotes = [quote for quote in self._quotes if quote.outer.overlaps(sentence)]
+        quotes = self._quotes_in(sentence)
         inner = Span(hit.end - 1, hit.end)
         if assertion(self._text, sentence, inner, quotes) is not Assertion.ASSERTED:
             return None
         low, high = match.span("who") if match["who"] is not None else (match.end(), sentence.end)
-        for who in self._who:
+        first, last = bisect_left(self._who_at, low), bisect_left(self._who_at, high + 1)
+        for who in self._who[first:last]:
             if low <= who.span.start and who.span.end <= max(high, low) + 1 and who.mention is not None:
                 office = self._held(who)
                 if office is not None:
@@ -552,7 +597,9 @@ class _Teller:
 
 
 _SMALL = frozenset((b"the", b"of", b"its", b"s", b"a", b"an"))
-_FORCE = re.compile(r"\b(?:force|forces|army|navy|guards?|brigade|division|corps|fleet|police|militia|troops|command)\b", re.IGNORECASE)
+_FORCE = re.compile(
+    r"\b(?:force|forces|army|navy|guards?|brigade|division|corps|fleet|police|militia|troops|command)\b", re.IGNORECASE
+)
 
 
 def _everybody(mentions: Sequence[OfficialMention], reading: Reading) -> list[_Who]:
@@ -573,10 +620,6 @@ def person_key(person: Person) -> str:
 
 def _same_name(one: Person, other: Person) -> bool:
     return person_key(one) == person_key(other)
-
-
-def _is_taken(vacancy: Vacancy, found: Sequence[RoleChange]) -> bool:
-    return any(c.incoming and c.outgoing and _same_name(c.outgoing, vacancy.outgoing) for c in found)
 
 
 def _unique(found: Sequence[Vacancy]) -> tuple[Vacancy, ...]:

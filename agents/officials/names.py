@@ -11,13 +11,21 @@ from agents.text.folding import fold_phrase
 SIMILAR = 0.88
 """Jaro-Winkler similarity from which two spellings of one part of a name agree."""
 
-PARTICLES = frozenset("al el ul bin ibn ben bint abu abou van von der den de da do dos das del della di du la le".split())
-_DROPPED = frozenset("al el ul as ad ash bin ibn ben".split())
-HONORIFICS = frozenset(
-    """mr mrs ms miss sir dame lord lady dr prof professor ayatollah grand hojatoleslam sheikh sheik shaikh sayyed seyyed
-    sayed mullah haji maulana reverend rev hon honourable honorable""".split()
-)
-SUFFIXES = frozenset("jr sr junior senior ii iii iv".split())
+
+def word_set(listed: str) -> frozenset[str]:
+    """The words of a list written as prose."""
+    return frozenset(listed.split())
+
+
+PARTICLES = word_set("""
+    al el ul bin ibn ben bint abu abou van von der den de da do dos das del della di du la le
+    """)
+_DROPPED = word_set("al el ul as ad ash bin ibn ben")
+HONORIFICS = word_set("""
+    mr mrs ms miss sir dame lord lady dr prof professor ayatollah grand hojatoleslam sheikh sheik shaikh sayyed
+    seyyed sayed mullah haji maulana reverend rev hon honourable honorable
+    """)
+SUFFIXES = word_set("jr sr junior senior ii iii iv")
 
 
 def _ranges(category: str) -> str:
@@ -31,11 +39,25 @@ _PARTICLE = "(?:" + "|".join(sorted(PARTICLES, key=lambda p: (-len(p), p))) + ")
 _PART = rf"(?:[{UPPER}]\.(?:[{UPPER}]\.)*|[{UPPER}][\w'’ʼ]*(?:-[\w'’ʼ]+)*)"
 _ABBREVIATED = r"(?:Gen|Lt|Maj|Brig|Col|Adm|Sen|Rep|Gov|Dr|Mr|Mrs|Ms|Prof|Rev|Hon|Cmdr|St)\."
 RUN = re.compile(
-    rf"(?:(?<![\w'’\-.@#/])|(?<=[a-z][a-z]\.))(?:{_PARTICLE}[- ])?(?:{_ABBREVIATED}|{_PART})"
+    rf"(?:(?<![\w'’.@#/])|(?<=[a-z][a-z]\.))(?:{_ABBREVIATED}|{_PART})"
     rf"(?: (?:{_PARTICLE}[- ]){{0,2}}(?:{_ABBREVIATED}|{_PART})){{0,11}}"
 )
 """A run of capitalised words, particles and initials included; never across punctuation or a line end."""
 TOKEN = re.compile(r"[^\s]+")
+_LEADING = re.compile(rf"(?:(?<![\w'’\-.])(?:{_PARTICLE}[- ]){{1,2}})\Z")
+
+
+def run_start(text: str, start: int) -> int | None:
+    """Where a run that RUN found at `start` begins with its particles ("al-"); None inside "pro-Example"."""
+    before = text[start - 1 : start]
+    if before not in ("-", " "):
+        return start
+    low = max(0, start - 12)
+    leading = _LEADING.search(text[low:start])
+    if leading is not None and (low == 0 or leading.start() > 0):
+        return low + leading.start()
+    return None if before == "-" else start
+
 
 _CLASSES = (("kh", "k"), ("gh", "k"), ("q", "k"), ("w", "v"))
 _VOWELS = re.compile("[aeiyou]+")

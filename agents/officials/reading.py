@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from agents.officials import names
+from agents.officials.names import word_set
 from agents.officials.registry import Person, Registry
 from agents.officials.titles import Phrase, Place, Strength, Title, lexicon, phrase
 from agents.text.folding import fold, fold_phrase
@@ -24,29 +25,31 @@ class _Word(NamedTuple):
 
 _Payload = _Name | _Word | Title
 
-NOT_NAMES = frozenset(
-    """the a an in on at but and or so yet meanwhile following after before when while as if it he she they we i you his
-    her their our its my this that these those there however asked according speaking former earlier later today
-    yesterday tomorrow breaking live update updates exclusive watch read photo video who what why how where which also
-    both like with from for by of to under since despite amid even last next no not only now then here still yes
-    republican republicans democrat democrats democratic labour conservative conservatives tory liberal party acting
-    deputy vice caretaker outgoing incumbent monday tuesday wednesday thursday friday saturday sunday january february
-    march april may june july august september october november december said says mr mrs ms killing over into about
-    against between during among late one two three first second new some many most several all every each other
-    another such just once perhaps instead although though because until unless whether than additionally separately
-    elsewhere finally secretary minister president council committee ministry parliament senate house army navy air
-    police force forces guard court university company corporation inc ltd group bank motors electric assembly
-    election elections hospital strike staff mills dynamics medical services office department agency commission
-    union nations world international national islamic state street road square airport city county""".split()
-)
+NOT_NAMES = word_set("""
+    officer twitter facebook
+    the a an in on at but and or so yet meanwhile following after before when while as if it he she they we i
+    you his her their our its my this that these those there however asked according speaking former earlier
+    later today yesterday tomorrow breaking live update updates exclusive watch read photo video who what why
+    how where which also both like with from for by of to under since despite amid even last next no not only
+    now then here still yes republican republicans democrat democrats democratic labour conservative
+    conservatives tory liberal party acting deputy vice caretaker outgoing incumbent monday tuesday wednesday
+    thursday friday saturday sunday january february march april may june july august september october november
+    december said says mr mrs ms killing over into about against between during among late one two three first
+    second new some many most several all every each other another such just once perhaps instead although
+    though because until unless whether than additionally separately elsewhere finally secretary minister
+    president council committee ministry parliament senate house army navy air police force forces guard court
+    university company corporation inc ltd group bank motors electric assembly election elections hospital
+    strike staff mills dynamics medical services office department agency commission union nations world
+    international national islamic state street road square airport city county
+    """)
 """Capitalised words that are no part of a person's name at its start, nor alone."""
-_BODIES = frozenset(
-    """council committee ministry parliament senate house army navy police force forces guard court university company
-    corporation inc ltd group bank motors electric assembly election elections hospital strike staff mills dynamics
-    medical services office department agency commission union nations street road square airport city county tower
-    organization organisation administration party foundation institute center centre association times post hotel
-    stadium award prize cup league act bill""".split()
-)
+_BODIES = word_set("""
+    council committee ministry parliament senate house army navy police force forces guard court university
+    company corporation inc ltd group bank motors electric assembly election elections hospital strike staff
+    mills dynamics medical services office department agency commission union nations street road square airport
+    city county tower organization organisation administration party foundation institute center centre
+    association times post hotel forum stadium award prize cup league act bill
+    """)
 
 
 class Written(NamedTuple):
@@ -137,8 +140,8 @@ _UPPER_LETTER = re.compile(f"[{names.UPPER}]")
 
 def _is_spelt(text: str, span: Span, is_lower: bool) -> bool:
     """Whether a name is written with a capital in its last word, where the text has capitals at all."""
-    last = span.of(text).replace("-", " ").split()[-1:]
-    return is_lower or bool(last and (last[0][:1].isupper() or last[0].upper() == last[0]))
+    last = span.of(text).split()[-1:]
+    return is_lower or bool(last and any(char.isupper() for char in last[0]))
 
 
 def _places(text: str, hits: Iterable[Match[_Payload]], *, is_lower: bool) -> Iterator[Place]:
@@ -175,15 +178,39 @@ class _Names:
         self._registry = registry
         self._text = text
         self._exact = {hit.span.start: hit for hit in exact}
-        self._titles: dict[int, tuple[int, Strength]] = {span.start: (span.end, title.strength) for span, title in heads}
+        self._titles: dict[int, tuple[int, Strength]] = {
+            span.start: (span.end, title.strength) for span, title in heads
+        }
+        self._title_ends = {span.end for span, _ in heads}
         self._places = {place.span.start: place.span.end for place in places}
 
     def all(self) -> Iterator[Written]:
         line_end, is_headline = -1, False
+        surnames: set[str] = set()
         for run in names.RUN.finditer(self._text):
-            if run.start() >= line_end:
-                line_end, is_headline = _line(self._text, run.start())
-            yield from self._of_run(run.start(), run.end(), is_headline=is_headline)
+            begin = names.run_start(self._text, run.start())
+            if begin is None:
+                continue
+            start, words = begin, self._text[begin : run.end()]
+            if " " not in words and not self._may_matter(words, start, surnames):
+                continue
+            if start >= line_end:
+                line_end, is_headline = _line(self._text, start)
+            for name in self._of_run(start, run.end(), is_headline=is_headline):
+                if name.is_full:
+                    surnames.add(name.surname)
+                yield name
+
+    def _may_matter(self, word: str, start: int, surnames: set[str]) -> bool:
+        """Whether a single capitalised word can be anybody: most cannot, and need no further look."""
+        if start in self._exact:
+            return True
+        if start in self._titles or start in self._places:
+            return False
+        bare = word[:-2] if word.endswith(("'s", "’s")) else word
+        surname = names.key(bare)
+        is_known = surname in self._registry.by_surname or surname in surnames
+        return is_known or start - 1 in self._title_ends or start - 2 in self._title_ends
 
     def _of_run(self, start: int, end: int, *, is_headline: bool) -> Iterator[Written]:
         tokens = [(m.group(), m.start(), m.end()) for m in names.TOKEN.finditer(self._text, start, end)]
@@ -221,7 +248,7 @@ class _Names:
                 index += 1
                 continue
             is_place = left in self._places and not is_after_title and not group
-            if is_place or bare in NOT_NAMES and not group or (group and bare in _BODIES):
+            if is_place or (bare in NOT_NAMES and not group) or (group and bare in _BODIES):
                 if bare in _BODIES:
                     group = []  # "Example Council": the words before name the body
                 yield from self._flush(group, lead, is_headline=is_headline)
@@ -247,7 +274,7 @@ class _Names:
         return left in self._titles or (word.casefold() in NOT_NAMES and word.casefold() not in _BODIES)
 
     def _flush(self, group: list[tuple[str, int, int]], lead: int | None, *, is_headline: bool) -> Iterator[Written]:
-        if not group or is_headline and len(group) > 1:
+        if not group or (is_headline and len(group) > 1):
             return
         start, end = group[0][1], group[-1][2]
         last = group[-1][0]

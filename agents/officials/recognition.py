@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from agents.officials import names
+from agents.officials.names import word_set
 from agents.officials.reading import Reader, Reading, Written
 from agents.officials.registry import Holding, Person, Post, Registry, default_registry
 from agents.officials.titles import Phrase, Strength, same_office
@@ -29,8 +30,12 @@ _NOT_THE_PERSON = re.compile(
     r"presidency|doctrine|rally|rallies|tweets?|aides?|critics?|appointees?|nominees?|foundation|organi[sz]ation|"
     r"brand|hotels?|resort|casino|estate|years|effect|backed|led|style|appointed|era)\b"
 )
-_AFTER_COMMA = re.compile(r"(?:['’]s)?(?:[,.;:)!?]|\s*[-–—]|\s*$|\n| (?:said|says|told|has|had|was|is|will)\b)", re.MULTILINE)
-_MILITARY = re.compile(r"\b(?:command|commander|forces?|army|guard|guards|corps|staff|militia|navy|military|defen[cs]e)\b")
+_AFTER_COMMA = re.compile(
+    r"(?:['’]s)?(?:[,.;:)!?]|\s*[-–—]|\s*$|\n| (?:said|says|told|has|had|was|is|will)\b)", re.MULTILINE
+)
+_MILITARY = re.compile(
+    r"\b(?:command|commander|forces?|army|guard|guards|corps|staff|militia|navy|military|defen[cs]e)\b"
+)
 _LIVING = (TenureStatus.CURRENT, TenureStatus.ACTING, TenureStatus.INTERIM)
 
 
@@ -77,7 +82,7 @@ def recognise(text: str, segments: Sequence[Segment] = (), at: datetime | None =
 class _Decision:
     """Decides, name by name, in order of the text."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  built in one place
         self,
         registry: Registry,
         text: str,
@@ -198,7 +203,9 @@ class _Decision:
             if len(gated) == 1:
                 mention = self._listed(name, gated[0], phrase, ("surname", "title"))
             elif gated and any(p.id in self._known for p in gated) and sum(p.id in self._known for p in gated) == 1:
-                mention = self._listed(name, next(p for p in gated if p.id in self._known), phrase, ("surname", "title"))
+                mention = self._listed(
+                    name, next(p for p in gated if p.id in self._known), phrase, ("surname", "title")
+                )
             elif gated:
                 mention = self._ambiguous(name, gated, phrase)
             else:
@@ -295,7 +302,9 @@ class _Decision:
         """A person whom only the title beside the name makes an official."""
         if phrase is None or not phrase.is_office or phrase.is_candidate or name.is_headline:
             return None
-        if phrase.strength is Strength.REGISTRY and " " not in phrase.title:
+        if phrase.strength is Strength.REGISTRY and not self._is_there(phrase):
+            return None
+        if phrase.strength is Strength.RANK and not name.is_full:
             return None
         is_beside = self._text[phrase.span.start : phrase.span.start + 1].isupper() and phrase.apposed is None
         if not name.is_full and not is_beside:
@@ -315,6 +324,14 @@ class _Decision:
             jurisdiction=land,
             title_span=phrase.span,
             reasons=("rank" if is_rank else "title", *phrase.reasons),
+        )
+
+    def _is_there(self, phrase: Phrase) -> bool:
+        """Whether a title that only the registry knows stands beside its own country or body."""
+        posts = [self._registry.posts[post] for post in phrase.posts]
+        return " " in phrase.title and any(
+            post.organisation in phrase.organisations or self._registry.jurisdiction_of(post) in phrase.jurisdictions
+            for post in posts
         )
 
     def _ambiguous(self, name: Written, persons: Sequence[Person], phrase: Phrase | None) -> OfficialMention:
@@ -363,7 +380,9 @@ class _Decision:
             )
 
 
-_LEADING = frozenset("head chief commander chair chairman chairwoman director leader president".split())
+_LEADING = word_set("""
+    head chief commander chair chairman chairwoman director leader president
+    """)
 
 
 def _surnames(person: Person) -> tuple[str, ...]:
@@ -397,9 +416,14 @@ def _neighbours(
     gap = text[phrase.end : phrase.end + 2]
     if gap[:1] == " " and (name := by_lead.get(phrase.end + 1)):
         yield name, 0
-    elif gap == ", " and (phrase.is_definite or phrase.whole.start < phrase.span.start) and (name := by_lead.get(phrase.end + 2)):
-        if phrase.apposed is None and _AFTER_COMMA.match(text, name.span.end):
-            yield name, 1
+    elif (
+        gap == ", "
+        and (phrase.is_definite or phrase.whole.start < phrase.span.start)
+        and (name := by_lead.get(phrase.end + 2))
+        and phrase.apposed is None
+        and _AFTER_COMMA.match(text, name.span.end)
+    ):
+        yield name, 1
     if phrase.apposed is not None:
         if (name := by_end.get(phrase.apposed)) is not None:
             yield name, 1

@@ -7,6 +7,7 @@ import msgspec
 from agents.evidence import clip, evidence
 from agents.officials import names
 from agents.officials.changes import Vacancy, changes, person_key
+from agents.officials.names import word_set
 from agents.officials.recognition import Recogniser
 from agents.officials.registry import Registry
 from agents.step import State
@@ -93,7 +94,7 @@ class OfficialsStep:
             recogniser=self._recogniser,
             vacancies=story.vacancies,
         )
-        claims = () if entry.is_recap else tuple(self._claim(entry, change) for change in told.changes)
+        claims = () if entry.is_recap else tuple(self._claim(entry, change, mentions) for change in told.changes)
         story, alerts = self._mentions(state, entry, story, before, mentions)
         out: list[Alert | RoleClaim] = [*alerts, *_differing(before, claims, entry)]
         story = msgspec.structs.replace(
@@ -185,7 +186,7 @@ class OfficialsStep:
             return story, []
         return self._tell(state, entry, story, person, seen, MessageType.CANCEL)
 
-    def _tell(
+    def _tell(  # noqa: PLR0917  the parts of one message
         self,
         state: State,
         entry: EntryRevision,
@@ -249,8 +250,27 @@ class OfficialsStep:
                 post = f"{post} ({land})"
         return f"{mention.name}, {word}{post}"
 
-    def _claim(self, entry: EntryRevision, change: RoleChange) -> RoleClaim:
-        subject = _subject(self._registry, change)
+    def _subject(self, change: RoleChange, mentions: Sequence[OfficialMention]) -> str:
+        """The registry's post, else country and words of the post, else the person."""
+        if change.post_id is not None:
+            return f"post/{change.post_id}"
+        post = change.post or ""
+        reading = self._recogniser.read(post)
+        land = next((place.jurisdiction for place in reading.places), None)
+        if land is None:
+            ids = {who.person_id for who in (change.incoming, change.outgoing) if who is not None and who.person_id}
+            land = next((m.jurisdiction for m in mentions if m.person_id in ids and m.jurisdiction), "")
+        for place in reversed([place for place in reading.places if place.organisation is None]):
+            post = post[: place.span.start] + post[place.span.end :]
+        words = [word for word in fold_phrase(post).decode("ascii").split() if word not in _SMALL]
+        if words:
+            return f"post/{land.lower()}/{'-'.join(words)[:200]}" if land else f"post/{'-'.join(words)[:200]}"
+        who = change.incoming or change.outgoing
+        assert who is not None
+        return f"person/{person_key(who)}"
+
+    def _claim(self, entry: EntryRevision, change: RoleChange, mentions: Sequence[OfficialMention]) -> RoleClaim:
+        subject = self._subject(change, mentions)
         keys = "/".join(person_key(who) if who else "" for who in (change.incoming, change.outgoing))
         return RoleClaim(
             claim_id=identity.claim_id(entry.entry_id, subject, change.event.value, keys),
@@ -304,15 +324,7 @@ def _is_turned(before: EntryState, entry: EntryRevision) -> bool:
     return before.revision == entry.revision and before.is_live == (entry.status is EntryStatus.WITHDRAWN)
 
 
-def _subject(registry: Registry, change: RoleChange) -> str:
-    if change.post_id is not None:
-        return f"post/{change.post_id}"
-    post = fold_phrase(change.post or "").decode("ascii")
-    if post:
-        return f"post/{post.replace(' ', '-')[:200]}"
-    who = change.incoming or change.outgoing
-    assert who is not None
-    return f"person/{person_key(who)}"
+_SMALL = word_set("the a an of for in at to s its his her their")
 
 
 def _differing(before: EntryState | None, claims: Sequence[RoleClaim], entry: EntryRevision) -> list[RoleClaim]:
@@ -345,9 +357,7 @@ def _opened(vacancy: Vacancy, change: RoleChange) -> bool:
     return person_key(change.outgoing) == person_key(vacancy.outgoing)
 
 
-def _still_open(
-    old: Sequence[Vacancy], new: Sequence[Vacancy], claims: Sequence[RoleClaim]
-) -> tuple[Vacancy, ...]:
+def _still_open(old: Sequence[Vacancy], new: Sequence[Vacancy], claims: Sequence[RoleClaim]) -> tuple[Vacancy, ...]:
     taken = {person_key(c.change.outgoing) for c in claims if c.change.outgoing and c.change.incoming}
     found = {(person_key(v.outgoing), v.post_id or v.post): v for v in (*old, *new)}
     for vacancy in old:  # a later "replacement announced" must not lose the cause told before

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
+import msgspec
 
+from agents.officials.names import word_set
 from agents.text.folding import fold_phrase
 from schemas.detection import TenureStatus
 from schemas.event import Span, Struct
@@ -32,10 +34,10 @@ _HEADS = {
         majority leader; minority leader; member of parliament; charge d'affaires; high commissioner""",
     Strength.MEDIUM: """president; vice president; chancellor; vice chancellor; premier; governor; mayor; commander;
         taoiseach; tanaiste; undersecretary; under secretary; emir""",
-    Strength.WEAK: """minister; secretary; head; chief; chair; chairman; chairwoman; chairperson; director; director general;
-        spokesman; spokeswoman; spokesperson; adviser; advisor; speaker; commissioner; prosecutor; envoy; representative;
-        chief of staff; inspector general; attache; whip; general secretary; managing director; auditor; judge;
-        justice; magistrate; lawmaker; legislator; official""",
+    Strength.WEAK: """minister; secretary; head; chief; chair; chairman; chairwoman; chairperson; director;
+        director general; spokesman; spokeswoman; spokesperson; adviser; advisor; speaker; commissioner; prosecutor;
+        envoy; representative; chief of staff; inspector general; attache; whip; general secretary; managing director;
+        auditor; judge; justice; magistrate; lawmaker; legislator; official""",
     Strength.RANK: """general; gen; major general; maj gen; brigadier general; brig gen; lieutenant general; lt gen;
         lieutenant-general; major-general; brigadier; field marshal; marshal; air marshal; air chief marshal;
         air vice-marshal; air commodore; admiral; adm; rear admiral; vice admiral; rear adm; vice adm; colonel general;
@@ -43,52 +45,72 @@ _HEADS = {
 }
 _STATUS = {
     **dict.fromkeys(
-        """former ex then one-time onetime erstwhile past previous ousted deposed sacked disgraced retired
-        exiled""".split(),
+        word_set("""
+    former ex then one-time onetime erstwhile past previous ousted deposed sacked disgraced retired exiled
+    """),
         TenureStatus.FORMER,
     ),
     "late": TenureStatus.DECEASED,
     "acting": TenureStatus.ACTING,
     "interim": TenureStatus.INTERIM,
-    **dict.fromkeys("incoming designate elect nominee nominated".split(), TenureStatus.DESIGNATE),
-    **dict.fromkeys("self-declared self-proclaimed self-styled disputed rebel would-be".split(), TenureStatus.UNKNOWN),
+    **dict.fromkeys(word_set("incoming designate elect nominee nominated"), TenureStatus.DESIGNATE),
+    **dict.fromkeys(
+        word_set("""
+    self-declared self-proclaimed self-styled disputed rebel would-be
+    """),
+        TenureStatus.UNKNOWN,
+    ),
 }
-_PLAIN = frozenset("current new newly appointed elected incumbent outgoing caretaker longtime long-time serving".split())
-_DEPUTY = frozenset("deputy vice assistant associate junior shadow under second".split())
-_ARTICLES = frozenset("the a an its their his her our this that another every each some any".split())
-DOMAIN = frozenset(
-    """foreign home interior defence defense finance health justice education transport energy oil trade labour labor
-    treasury exchequer economy economic environment agriculture culture security intelligence external affairs police
-    army navy naval military armed force forces air guard guards corps brigade division militia paramilitary militias
-    state government governmental ministry minister cabinet parliament parliamentary senate senatorial congress
-    congressional house commons lords duma assembly legislature legislative upper lower chamber committee
-    presidential presidency federal national nuclear border customs immigration homeland revenue council commission
-    un nato eu kremlin pentagon pm prime supreme court prosecution embassy consulate mission human rights refugees
-    central reserve monetary exchange emergency disaster counterterrorism counter-terrorism coast space election
-    electoral munitions joint chiefs staff general central-bank royal ruling republic kingdom emirate
-    federation union-wide civil aviation atomic communications information tourism planning housing veterans
-    communist politburo tourism science technology industry commerce development migration opposition""".split()
-)
-_ELSEWHERE = frozenset(
-    """company firm corporation corp inc ltd plc bank startup club team football soccer cricket rugby basketball
+_PLAIN = word_set("""
+    current new newly appointed elected incumbent outgoing caretaker longtime long-time serving
+    """)
+_DEPUTY = word_set("deputy vice assistant associate junior shadow under second")
+_ARTICLES = word_set("""
+    the a an its their his her our this that another every each some any
+    """)
+DOMAIN = word_set("""
+    foreign home interior defence defense finance health justice education transport energy oil trade labour
+    labor treasury exchequer economy economic environment agriculture culture security intelligence external
+    affairs police army navy naval military armed force forces air guard guards corps brigade division militia
+    paramilitary militias state government governmental ministry minister cabinet parliament parliamentary
+    senate senatorial congress congressional house commons lords duma assembly legislature legislative upper
+    lower chamber committee presidential presidency federal national nuclear border customs immigration homeland
+    revenue council commission un nato eu kremlin pentagon pm prime supreme court prosecution embassy consulate
+    mission human rights refugees central reserve monetary exchange emergency disaster counterterrorism
+    counter-terrorism coast space election electoral munitions joint chiefs staff general central-bank royal
+    ruling republic kingdom emirate federation union-wide civil aviation atomic communications information
+    tourism planning housing veterans communist politburo tourism science technology industry commerce
+    development migration opposition
+    """)
+_ELSEWHERE = word_set("""
+    company firm corporation corp inc ltd plc bank startup club team football soccer cricket rugby basketball
     university college school institute academy tank charity foundation union party campaign association society
-    federation-of-labor magazine newspaper news paper church hospital clinic studio film movie band orchestra museum
-    theatre theater hotel airline retailer brand group agency-network consultancy consulting analyst research
-    investment sales marketing creative editorial political-science editor correspondent bureau box-office fan fans
-    students student alumni faculty department-store supermarket brewery label league marketing programme program
-    candidate victims families residents neighbourhood local volunteer""".split()
-)
+    federation-of-labor magazine newspaper news paper church hospital clinic studio film movie band orchestra
+    museum theatre theater center centre network forum
+    hotel airline retailer brand group agency-network consultancy consulting analyst
+    research investment sales marketing creative editorial political-science editor correspondent bureau
+    box-office fan fans students student alumni faculty department-store supermarket brewery label league
+    marketing programme program candidate victims families residents neighbourhood local volunteer
+    """)
 _STATE_UNIONS = re.compile(r"\b(?:european union|african union|communist party|state bank|central bank|reserve bank)\b")
-_STOP = frozenset(
-    """who which that said says say has had have is was were are be been will would could should may might must and or
-    but after before when while since as if because told added warned tweeted wrote announced according with by than
-    where whose here there then until during despite following amid from about over under against into alongside
-    arrived spoke met called made took went came gave visited""".split()
-)
-_LINKS = frozenset("of for in at on to".split())
+_STOP = word_set("""
+    who which that said says say has had have is was were are be been will would could should may might must and
+    or but after before when while since as if because told added warned tweeted wrote announced according with
+    by than where whose here there then until during despite following amid from about over under against into
+    alongside arrived spoke met called made took went came gave visited
+    """)
+_LINKS = word_set("of for in at on to")
 _WORD = re.compile(r"[^\s,;:.!?()\[\]\"“”«»—–]+(?:\.[^\s,;:.!?()\[\]\"“”]+)*\.?")
 _BEFORE = re.compile(r"[^\s,;:!?()\[\]\"“”«»—–\n]+")
 _SUFFIX = re.compile(r"[- ](elect|designate|nominee|candidate|hopeful|contender|pretender)\b", re.IGNORECASE)
+_OTHER_NOUN = re.compile(
+    r"[ -](?:manager|counsel|public|elections?|coach|teacher|chef|engineer|editor|executive|officer|financial|"
+    r"operating|technology|marketing|scientist|economist|correspondent|designer|investment|creative|medical|photographer|"
+    r"store|practitioner|contractor|strike|population|hospital|assembly|office|palace|residence|building|candidates?|"
+    r"hopefuls?|election|race|debate|campaign|daughter|son|wife|boys?|girl|man|woman)\b",
+    re.IGNORECASE,
+)
+"""Words that make another noun of a title before them."""
 _POSSESSIVE = re.compile(r"['’]s?\b|['’](?=\s)")
 _REACH = 90
 
@@ -162,13 +184,16 @@ class _Left(NamedTuple):
 def phrase(text: str, hit: Span, title: Title, places: dict[int, Place], names_at: frozenset[int]) -> Phrase:
     """The whole noun phrase around a title. `places` by the position where they end; `names_at`: where names start."""
     left = _left(text, hit.start, places)
+    if title.strength is Strength.RANK:
+        left = left._replace(start=hit.start)
     suffix = _SUFFIX.match(text, hit.end)
     end = suffix.end() if suffix else hit.end
     if text[end : end + 1] == "." and title.strength is Strength.RANK:
         end += 1
     possessive = _POSSESSIVE.match(text, end) is not None
     stop, words, found = (hit.end, (), ()) if possessive or suffix else _complement(text, end, places, names_at)
-    around = (*left.places, *found)
+    inside = (places.get(hit.start + at) for at in range(len(title.words) + 1)) if " " in title.words else ()
+    around = (*left.places, *(place for place in inside if place is not None), *found)
     said = (*left.statuses, *((suffix[1].casefold(),) if suffix else ()))
     head = fold_phrase(title.words).decode("ascii")
     is_candidate = suffix is not None and suffix[1].casefold() not in ("elect", "designate", "nominee")
@@ -190,17 +215,21 @@ def phrase(text: str, hit: Span, title: Title, places: dict[int, Place], names_a
         is_candidate=is_candidate,
         reasons=tuple(w for w in said if w in ("caretaker", "outgoing")),
     )
-    return result if is_candidate else _judged(result, left, words, bool(around))
+    if is_candidate or _OTHER_NOUN.match(text, hit.end):
+        return result
+    return _judged(result, left, words, text[hit.start].isupper(), bool(around))
 
 
-def _judged(found: Phrase, left: _Left, complement: tuple[str, ...], has_place: bool) -> Phrase:
+def _judged(found: Phrase, left: _Left, complement: tuple[str, ...], is_upper: bool, has_place: bool) -> Phrase:
     words = (*left.words, *complement)
     around = " ".join(words)
     is_elsewhere = any(word in _ELSEWHERE for word in words) and not _STATE_UNIONS.search(around)
     has_domain = any(word in DOMAIN for word in words)
     match found.strength:
-        case Strength.STRONG | Strength.RANK:
+        case Strength.STRONG:
             is_office = not is_elsewhere
+        case Strength.RANK:
+            is_office = not is_elsewhere and not left.capitals and (is_upper or has_place)
         case Strength.MEDIUM:
             is_known = has_place or has_domain or (not left.strange and not left.capitals and not complement)
             by_place = bool(complement) and found.title in ("governor", "mayor") and not left.strange
@@ -209,11 +238,7 @@ def _judged(found: Phrase, left: _Left, complement: tuple[str, ...], has_place: 
             is_office = not is_elsewhere and (has_domain or bool(found.organisations))
         case Strength.REGISTRY:
             is_office = " " in found.title and not is_elsewhere
-    return Phrase(**{**_fields(found), "is_office": is_office})
-
-
-def _fields(found: Phrase) -> dict[str, object]:
-    return {name: getattr(found, name) for name in found.__struct_fields__}
+    return msgspec.structs.replace(found, is_office=is_office)
 
 
 def _left(text: str, start: int, places: dict[int, Place]) -> _Left:
@@ -228,7 +253,6 @@ def _left(text: str, start: int, places: dict[int, Place]) -> _Left:
     found: list[Place] = []
     statuses: list[str] = []
     capitals, is_deputy, is_definite = 0, False, False
-    pending: list[str] = []
     for token in reversed(tokens):
         if token.start() >= whole:
             continue
@@ -238,17 +262,17 @@ def _left(text: str, start: int, places: dict[int, Place]) -> _Left:
         raw = token.group()
         bare = raw.rstrip("-").removesuffix("'s").removesuffix("’s").rstrip("'’")
         word = bare.casefold()
-        place = places.get(token.start() + len(bare)) or places.get(token.start() + len(bare.rstrip(".")))
-        if place is not None:
+        place = places.get(token.start() + len(bare))
+        if place is None and "." in bare[:-1]:
+            place = places.get(token.start() + len(bare.rstrip(".")))  # "U.S."
+        if place is not None and not found:
             found.append(place)
             at = whole = place.span.start
-            words[:0] = [*pending]
-            pending = []
             continue
         if word in _ARTICLES:
             whole, is_definite = token.start(), word not in ("a", "an", "another", "some", "any")
             break
-        if word in _STATUS or word in _PLAIN or (word.startswith("then-") or word.startswith("ex-")):
+        if word in _STATUS or word in _PLAIN or word.startswith(("then-", "ex-")):
             status, _, rest = word.partition("-") if word[:3] in ("ex-", "the") and "-" in word else (word, "", "")
             statuses.append(status)
             whole = token.start()
@@ -257,7 +281,9 @@ def _left(text: str, start: int, places: dict[int, Place]) -> _Left:
             continue
         if word in _STOP or word in _LINKS or raw.endswith(".") or not word[:1].isalpha():
             break
-        if word in _DEPUTY or word in DOMAIN:
+        if found:
+            whole = token.start()  # before the country, only a status word or an article belongs to the phrase
+        elif word in _DEPUTY or word in DOMAIN:
             is_deputy |= word in _DEPUTY
             words.insert(0, word)
             at = whole = token.start()
@@ -267,7 +293,6 @@ def _left(text: str, start: int, places: dict[int, Place]) -> _Left:
             at = whole = token.start()
         else:
             strange.append(word)
-            pending.insert(0, word)
             words.insert(0, word)
             whole = token.start()
         if raw[-2:] in ("'s", "’s"):

@@ -1,0 +1,1 @@
+"""Who holds which post: role changes told once, corroborated, contradicted and withdrawn."""

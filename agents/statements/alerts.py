@@ -7,6 +7,7 @@ import msgspec
 
 from agents.evidence import clip, evidence
 from agents.statements.state import Known
+from agents.statements.voices import TITLES
 from schemas import identity
 from schemas.alert import (
     RULESET_MAJOR,
@@ -225,7 +226,7 @@ def label(facts: StatementFacts) -> str:
         elif facts.on_behalf_of:
             name = f"{clip(facts.on_behalf_of, 80)} (via {name})"
         elif who.role and who.type is SpeakerType.PERSON and who.role.casefold() not in name.casefold():
-            name = f"{name}, {_without_article(clip(who.role, 60))}"
+            name = _with_role(name, who.role)
     if facts.joint:
         name = " and ".join((name, *(clip(other.name, 60) for other in facts.joint[:3])))
     if facts.is_hearsay and teller:
@@ -233,8 +234,15 @@ def label(facts: StatementFacts) -> str:
     return f"{name} (via {clip(media, 60)})" if media else name
 
 
-def _without_article(role: str) -> str:
-    return role[4:] if role[:4].casefold() == "the " else role
+def _with_role(name: str, role: str) -> str:
+    """A title goes in front of the name, a post behind it, cut where its own description goes on."""
+    role = role[4:] if role[:4].casefold() == "the " else role
+    if role[:1].isupper() and role.casefold().rstrip(".") in TITLES:
+        return f"{role} {name}"
+    for mark in (",", " who ", " and ", " in the ", " at the "):
+        if len(role) > 50:
+            role = role.partition(mark)[0]
+    return f"{name}, {clip(role, 60)}"
 
 
 def quote(facts: StatementFacts, limit: int = _SHOWN) -> str:

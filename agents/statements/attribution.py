@@ -37,7 +37,6 @@ _INNER = words("say tell warn ask announce promise claim add insist assure infor
 _PUBLISHED = words("published carried broadcast quoted reported released aired posted run cited")
 
 
-
 class Draft:
     """A statement under construction.
 
@@ -130,6 +129,12 @@ def analyse(line: Line, start: int, end: int) -> list[Draft]:
             return drafts + _rightward(line, verbs[:place], start, verb.index - 1)
         left = _leftward(line, verb, start, end)
         if left is not None:
+            if left.source is not None and _is_media(line, left.source):
+                carried = _carried(line, verbs[:place], start, left.pieces[0][1])
+                for draft in carried:
+                    draft.via.append((left.source, "media"))
+                if carried:
+                    return drafts + carried
             after = left.pieces[-1][1] if left.pieces else verb.stop
             later = [v for v in verbs[place + 1 :] if v.index >= after]
             return [*drafts, left, *_shared(line, later, end, left)]
@@ -168,9 +173,13 @@ def _verb(line: Line, index: int, start: int, end: int) -> Verb | None:
     if found is None or found[1] > end:
         return None
     cue, stop = found
+    if cue.form == "ing" and index > start and low[index - 1] == "as":
+        return Verb(cue, index, index, stop) if _quoted_before(line, index, start) is not None else None
     if line.is_capital(index) and index > start and cue.form in ("base", "third") and cue.is_weak:
         return None
     first = _through_infinitive(low, verb_phrase_start(low, index, start), start)
+    if first >= 0 and first < index and cue.form == "base" and low[index - 1] == "to":
+        cue = cue._replace(form="past")
     if first < 0 or not is_realised(low, first, index, cue, start):
         return None
     before = low[first - 1] if first > start else ""
@@ -183,9 +192,22 @@ def _verb(line: Line, index: int, start: int, end: int) -> Verb | None:
     if cue.form == "past" and first == index and before in ("be", "being", "get", "got"):
         return None
     following = low[stop] if stop < end else ""
+    if cue.lemma == "accuse" and following == "of":
+        return None
     if following == "by" and cue.form == "past":
         return None
     return Verb(cue, first, index, stop)
+
+
+def _quoted_before(line: Line, index: int, start: int) -> int | None:
+    """Place of "quoted" in `quoted ... as saying`."""
+    for place in range(index - 2, max(start, index - 16) - 1, -1):
+        if (
+            line.low[place] in ("quoted", "cited", "reported", "heard", "quotes", "quoting", "cites")
+            and line.quote[place] < 0
+        ):
+            return place
+    return None
 
 
 def _through_infinitive(low: list[str], first: int, start: int) -> int:
@@ -211,13 +233,21 @@ def _no_comment(line: Line, index: int, start: int, end: int) -> Draft | None:
                 head = place
         if head < 0 and low[index - 1 : index] and low[index - 1] in NEGATIONS:
             head = index - 1
-        if head < 0 and index - 1 >= start and low[index - 1] == "no" and index - 2 >= start and low[index - 2] == "had":
+        if (
+            head < 0
+            and index - 1 >= start
+            and low[index - 1] == "no"
+            and index - 2 >= start
+            and low[index - 2] == "had"
+        ):
             head = index - 2
     elif word in ("respond", "reply"):
         window = low[index : min(end, index + 14)]
         if "comment" in window and any(w in NEGATIONS for w in low[max(start, index - 3) : index]):
             head = index
-    elif "comment" in low[index : min(end, index + 5)] and any(w in NEGATIONS for w in low[max(start, index - 3) : index]):
+    elif "comment" in low[index : min(end, index + 5)] and any(
+        w in NEGATIONS for w in low[max(start, index - 3) : index]
+    ):
         head = index
     if head < 0:
         return None
@@ -241,7 +271,7 @@ def _is_byline(line: Line, verb: Verb, start: int) -> bool:
     if verb.cue.lemma not in _BYLINES or verb.start != verb.index or verb.cue.form != "third":
         return False
     index = verb.index
-    return index - 1 > start and line.low[index - 1] in (",", "—", "–") and index + 1 < len(line) and (
+    return index - 1 > start and line.low[index - 1] in (",", "—", "–", "--") and index + 1 < len(line) and (
         line.is_capital(verb.stop) or line.low[verb.stop] == "our"
     )  # fmt: skip
 
@@ -269,11 +299,11 @@ def _according_last(line: Line, verb: Verb, inner: list[Verb], start: int, end: 
     if source is None or verb.index <= start:
         return []
     left = verb.index
-    reported = _rightward(line, [v for v in inner if v.cue is not ACCORDING], start, left)
-    first = reported[0] if reported else None
-    if first is not None and first.source is not None and first.source[0] - start <= 3 and not first.is_shared and (
-        first.cue is None or not first.cue.is_belief
-    ):  # fmt: skip
+    reported = _carried(line, inner, start, left)
+    if not reported and inner:
+        whole = _leftward(line, inner[-1], start, left)
+        reported = [] if whole is None else [whole]
+    if reported:
         kind = "media" if _is_media(line, source) else "person"
         for draft in reported:
             draft.via.append((source, kind))
@@ -288,6 +318,15 @@ def _according_last(line: Line, verb: Verb, inner: list[Verb], start: int, end: 
         if following not in ("who", "which", "a", "an", "and", "but", "while") or line.opens(after + 1):
             draft.add(after + 1, clauses.content_end(line, after + 1, end))
     return [draft]
+
+
+def _carried(line: Line, inner: list[Verb], start: int, end: int) -> list[Draft]:
+    """Statements that line[start:end] makes as a whole: its subject is their speaker."""
+    found = _rightward(line, [v for v in inner if v.cue is not ACCORDING], start, end)
+    first = found[0] if found else None
+    if first is None or first.source is None or first.source[0] - start > 3 or first.is_shared:
+        return []
+    return [] if first.cue is not None and first.cue.is_belief else found
 
 
 def _is_media(line: Line, source: Range) -> bool:
@@ -308,7 +347,7 @@ def _leftward(line: Line, verb: Verb, start: int, end: int) -> Draft | None:
     index = verb.index
     if index > start and verb.start == index and verb.cue.inverts and verb.cue.form != "base":
         is_quoted = line.quote[index - 1] >= 0
-        if is_quoted or (low[index - 1] in (",", "—", "–") and index - start > 3):
+        if is_quoted or (low[index - 1] in (",", "—", "–", "--") and index - start >= 3):
             source = subject_right(line, verb.stop, end)
             if source is not None and (is_quoted or _is_tail(line, source[1], end)) and low[source[0]] not in OWN_VOICE and (
                 not verb.cue.is_weak or any(line.quote[i] >= 0 for i in range(start, index))
@@ -318,14 +357,19 @@ def _leftward(line: Line, verb: Verb, start: int, end: int) -> Draft | None:
     if verb.start <= start:
         return None
     source = subject_left(line, verb.start, start)
-    if source is None or source[0] <= start or low[source[0]] in OWN_VOICE:
+    if (
+        source is None
+        or source[0] <= start
+        or low[source[0]] in OWN_VOICE
+        or low[source[0]] in ("who", "which", "that")
+    ):
         return None
     if verb.cue.form == "base" and not _is_plural(line, source):
         return None
     if verb.cue.is_weak and not any(line.quote[i] >= 0 for i in range(start, source[0])):
         return None
     before = _phrase_edge(line, source[0], start)
-    if before <= start or not (line.quote[before - 1] >= 0 or low[before - 1] in (",", "—", "–", ";")):
+    if before <= start or not (line.quote[before - 1] >= 0 or low[before - 1] in (",", "—", "–", "--", ";")):
         return None
     is_quoted = line.quote[before - 1] >= 0
     after = verb.stop
@@ -335,8 +379,9 @@ def _leftward(line: Line, verb: Verb, start: int, end: int) -> Draft | None:
         return None
     if is_quoted and _is_title(line, before - 1):
         return None
-    if not is_parenthetical and not clauses.is_clause_end(line, after, end):
-        if not (is_quoted and line.raw[before - 2] in ",?!…—") or _is_work(line, before - 1):
+    is_end = clauses.is_clause_end(line, after, end) or (verb.cue.lemma == "tell" and _is_hearer(line, after, end))
+    if not is_parenthetical and not is_end:
+        if not (is_quoted and line.raw[before - 2] in ",?!…—") or clauses.is_work(line, before - 1):
             return None
     if is_setting and not is_parenthetical and not any(line.quote[i] >= 0 for i in range(start, before)):
         return None
@@ -350,11 +395,12 @@ def _is_title(line: Line, last: int) -> bool:
     return first > 0 and last - first <= 8 and line.low[first - 1] in ("on", "of", "in", "s", "the")
 
 
-def _is_work(line: Line, last: int) -> bool:
-    """Whether a quotation is the name of a programme or book: a few words, all capitalised."""
-    first = line.quote_start(last)
-    inner = [i for i in range(first, last + 1) if line.is_word(i)]
-    return len(inner) <= 6 and all(line.is_capital(i) or line.low[i] in PREPOSITIONS | DETERMINERS for i in inner)
+def _is_hearer(line: Line, index: int, end: int) -> bool:
+    """Whether only a hearer and an adjunct are left: `..., she told the paper on Monday`."""
+    return end - index <= 14 and not any(
+        line.quote[i] >= 0 or line.low[i] in AUXILIARIES or line.low[i] in ("that", ":", ",", "he", "she", "they")
+        for i in range(index, end)
+    )
 
 
 def _resumes(line: Line, index: int, end: int) -> bool:
@@ -388,7 +434,9 @@ def _is_setting(line: Line, start: int, end: int) -> bool:
     if end - start <= 3:
         return True
     if word in PREPOSITIONS or word.endswith(("ing", "ly")):
-        return not any(line.low[i] in AUXILIARIES or line.low[i] in PERSONAL for i in range(start, end)) or end - start < 9
+        return (
+            not any(line.low[i] in AUXILIARIES or line.low[i] in PERSONAL for i in range(start, end)) or end - start < 9
+        )
     return False
 
 
@@ -482,17 +530,19 @@ def _right(line: Line, verb: Verb, start: int, end: int, earlier: list[Draft]) -
         draft.pieces[0][0] < limit and line.quote[draft.pieces[0][0]] >= 0
     ):  # fmt: skip
         return None
+    if verb.cue.form == "ing" and low[verb.index - 1] == "as":
+        _add_media(line, draft, max(start, verb.index - 14), verb.index - 1, is_hearer=False)
     _add_media(line, draft, verb.stop, content, is_hearer=True)
     _add_media(line, draft, draft.pieces[-1][1], end, is_hearer=False)
     return draft
 
 
-def _source_of(
-    line: Line, verb: Verb, start: int, end: int, earlier: list[Draft]
-) -> tuple[Range | None, bool, int]:
+def _source_of(line: Line, verb: Verb, start: int, end: int, earlier: list[Draft]) -> tuple[Range | None, bool, int]:
     """Source of a cue with content at its right; whether it is shared with an earlier one; where the content must end."""
     low = line.low
     before = low[verb.start - 1] if verb.start > start else ""
+    if before == "as" and verb.cue.form == "ing":
+        return _quoted_source(line, verb, start), False, end
     if verb.cue.form == "ing":
         if verb.start == start:
             comma = next((i for i in range(verb.stop, end) if low[i] == "," and line.quote[i] < 0), None)
@@ -501,7 +551,10 @@ def _source_of(
             return leading_subject(line, comma + 1, end), False, comma
         if any(low[i] in BE for i in range(verb.start, verb.index)):
             return subject_left(line, verb.start, start), False, end
-        if before not in (",", "and", "or", "—", "–", "-", "but", "while", "by", "in") and line.quote[verb.start - 1] < 0:
+        if (
+            before not in (",", "and", "or", "—", "–", "-", "--", "but", "while", "by", "in")
+            and line.quote[verb.start - 1] < 0
+        ):
             return _issuer(line, verb.start, start), False, end
     elif before not in ("and", "but", "then", "or") or not earlier:
         source = subject_left(line, verb.start, start)
@@ -512,6 +565,17 @@ def _source_of(
     if earlier:
         return earlier[-1].source, True, end
     return leading_subject(line, start, verb.start), True, end
+
+
+def _quoted_source(line: Line, verb: Verb, start: int) -> Range | None:
+    """`NAME was quoted as saying`, `the paper quoted NAME as saying`."""
+    quoted = _quoted_before(line, verb.index, start)
+    if quoted is None:
+        return None
+    first = verb_phrase_start(line.low, quoted, start)
+    if any(line.low[i] in BE for i in range(first, quoted)):
+        return subject_left(line, first, start)
+    return (quoted + 1, verb.index - 1) if verb.index - 1 > quoted + 1 else None
 
 
 def _issuer(line: Line, verb: int, start: int) -> Range | None:
@@ -528,7 +592,7 @@ def _is_plural(line: Line, source: Range) -> bool:
     last = line.low[source[1] - 1]
     first = line.low[source[0]]
     return (
-        last in _PLURAL_SUBJECTS or first in _PLURAL_SUBJECTS or last.endswith("s")
+        last in _PLURAL_SUBJECTS or last[0].isdigit() or last in ("%", "percent") or first in _PLURAL_SUBJECTS or last.endswith("s")
         or any(line.low[i] in ("and", "who") or line.low[i].endswith("s") for i in range(*source))
     )  # fmt: skip
 
@@ -542,17 +606,26 @@ def _is_signalled(line: Line, verb: Verb, content: int, end: int) -> bool:
         return True
     if verb.cue.lemma == "call":
         return any(low[i] in ("a", "an", "the") for i in reach if i > verb.stop)
-    return low[verb.stop : verb.stop + 1] == ["how"]
+    return low[verb.stop : verb.stop + 1] in (["how"], ["to"]) and (verb.cue.is_belief or low[verb.stop] == "how")
 
 
 def _add_media(line: Line, draft: Draft, start: int, stop: int, *, is_hearer: bool) -> None:
     """Media through which the words came: "told the agency", "published by state TV", "quoted by a newspaper"."""
     low = line.low
     for index in range(start, min(stop, start + 40)):
-        if line.quote[index] >= 0 or low[index].removesuffix("'s") not in MEDIA_HEADS or low[index] in ("reporters", "journalists"):
+        if (
+            line.quote[index] >= 0
+            or low[index].removesuffix("'s") not in MEDIA_HEADS
+            or low[index] in ("reporters", "journalists")
+        ):
             continue
         first = index
-        while first > start and line.is_word(first - 1) and low[first - 1] not in PREPOSITIONS and low[first - 1] not in AUXILIARIES:
+        while (
+            first > start
+            and line.is_word(first - 1)
+            and low[first - 1] not in PREPOSITIONS
+            and low[first - 1] not in AUXILIARIES
+        ):
             first -= 1
         if not is_hearer and not (low[first - 1] in ("by", "to", "with", "on", "via") and first - 1 >= start):
             continue

@@ -16,12 +16,25 @@ from agents.statements.phrases import VENUES, Range, is_adjunct, skip_time
 from agents.statements.tokens import Line
 
 _COMPLEMENTISERS = words("that how why what whether if when where who")
-_OBJECT_PRONOUNS = words("him her them me us you it reporters people everyone lawmakers journalists viewers voters supporters")
+_OBJECT_PRONOUNS = words(
+    "him her them me us you it reporters people everyone lawmakers journalists viewers voters supporters"
+)
 _SUBJECT_PRONOUNS = words("he she it they there we i you his her their its")
 _CUT_AFTER_COMMA = words("while whereas despite compared a which although though")
-_ADVERBS_AFTER = words("also later then again today yesterday simply bluntly publicly recently previously earlier afterwards there here")
+_ADVERBS_AFTER = words(
+    "also later then again today yesterday simply bluntly publicly recently previously earlier afterwards there here"
+)
 _NOUNS = MEDIA_HEADS | VENUES | UNNAMED_HEADS | ORGANISATION_HEADS
-EDGE = frozenset(",;:.!?…—–-―\"“”„«»'‘’()[]*•")
+EDGE = frozenset(",;:.!?…—–-―\"“”„«»'‘’`()[]*•") | {"--"}
+
+
+def is_work(line: Line, index: int) -> bool:
+    """Whether the quotation at `index` is the name of a programme or book: a few words, all capitalised."""
+    first, stop = line.quote_start(index), line.quote_end(index)
+    inner = [i for i in range(first, min(stop, first + 12)) if line.is_word(i)]
+    return stop - first <= 11 and all(
+        line.is_capital(i) or line.low[i] in PREPOSITIONS or line.low[i] in DETERMINERS for i in inner
+    )
 
 
 def has_signal(line: Line, index: int, end: int) -> bool:
@@ -37,7 +50,11 @@ def content_start(line: Line, cue: Cue, after: int, end: int) -> int | None:
     place = skip_time(line, after, end)
     while place < end and _is_skipped(low[place]) and not line.opens(place):
         place += 1
-    if place > after and place < end:
+    if place + 1 < end and low[place] in ("on", "in", "at"):
+        stop = skip_time(line, place + 1, end)
+        if place + 1 < stop < end:
+            place = stop
+    elif after < place < end:
         place = skip_time(line, place, end)
     if place >= end:
         return None
@@ -50,7 +67,7 @@ def content_start(line: Line, cue: Cue, after: int, end: int) -> int | None:
         found = _signal_within(line, place, end, 30)
         if found is not None:
             return found
-        if is_adjunct(line, place, end) or low[place] == "to":
+        if is_adjunct(line, place, end) or (low[place] == "to" and not cue.is_belief):
             return _after_adjunct(line, place, end)
     if low[place] == ",":
         return _signal_within(line, place, min(end, place + 30), 30)
@@ -60,7 +77,9 @@ def content_start(line: Line, cue: Cue, after: int, end: int) -> int | None:
 
 
 def _is_skipped(word: str) -> bool:
-    return word in _ADVERBS_AFTER or (word.endswith("ly") and len(word) > 5 and word not in ("nearly", "roughly", "family", "exactly"))
+    return word in _ADVERBS_AFTER or (
+        word.endswith("ly") and len(word) > 5 and word not in ("nearly", "roughly", "family", "exactly")
+    )
 
 
 def _past_signal(line: Line, place: int, end: int) -> int | None:
@@ -75,7 +94,8 @@ def _signal_within(line: Line, place: int, end: int, reach: int) -> int | None:
     """Start of the first that-clause or quotation, if nothing but one adjunct stands before it."""
     for index in range(place, min(end, place + reach)):
         if line.opens(index):
-            return index
+            if not is_work(line, index) or line.quote_end(index) >= end - 1:
+                return index
         word = line.low[index]
         if line.quote[index] >= 0:
             continue
@@ -155,7 +175,12 @@ def content_end(line: Line, start: int, end: int, *, is_participle: bool = False
             index = stop
             continue
         word = low[index]
-        if word in (",", ";", "—", "–", "-") and index - start >= 2 and index + 1 < end and _cuts(line, index, end):
+        if (
+            word in (",", ";", "—", "–", "-", "--")
+            and index - start >= 2
+            and index + 1 < end
+            and _cuts(line, index, end)
+        ):
             return index
         if word in ("and", "but") and index - start >= 2 and (
             _coordinate_cue(line, index + 1, end) or (is_participle and _participle_cue(low, index + 1, end))
@@ -174,7 +199,17 @@ def _quotation_ends(line: Line, start: int, stop: int, end: int) -> bool:
         return False
     if last in (".", "!", "?", ","):
         return not any(line.quote[i] >= 0 for i in range(stop, end)) or last != ","
-    return is_adjunct(line, stop, end) or line.low[stop] in (",", "when", "while", "after", "before", "as", "during", "—", "–")
+    return is_adjunct(line, stop, end) or line.low[stop] in (
+        ",",
+        "when",
+        "while",
+        "after",
+        "before",
+        "as",
+        "during",
+        "—",
+        "–",
+    )
 
 
 def _without_trailing_adjunct(line: Line, start: int, end: int) -> int:
@@ -195,7 +230,7 @@ def _cuts(line: Line, comma: int, end: int) -> bool:
     word = low[index]
     if line.quote[index] >= 0:
         return False
-    if low[comma] in "—–-":
+    if low[comma] in ("—", "–", "-", "--"):
         return word in CUES and CUES[word].form == "ing"
     if word in CUES and CUES[word].form == "ing" and not CUES[word].is_belief:
         return True
@@ -256,8 +291,5 @@ def is_clause_end(line: Line, index: int, end: int) -> bool:
     if stop > index:
         return is_clause_end(line, stop, end)
     if word in PREPOSITIONS or word in SUBORDINATORS:
-        return not any(
-            line.quote[i] >= 0 or line.low[i] in (":", "that") for i in range(index, min(end, index + 40))
-        )
+        return not any(line.quote[i] >= 0 or line.low[i] in (":", "that") for i in range(index, min(end, index + 40)))
     return False
-

@@ -53,23 +53,23 @@ _IRREGULAR = {
 }
 # lemma groups by behaviour: w weak, o hearer, t plain object, i inverts, b belief, p social post
 _GROUPS = {
-    "i": """say add note argue explain insist claim state assert declare contend acknowledge admit concede confirm
-        conclude observe remark stress emphasize emphasise comment maintain allege reiterate recall recount
-        predict complain lament joke quip testify exclaim opine boast brag caution counter reply retort
-        respond announce reveal disclose suggest warrant muse reason concur affirm reaffirm profess proclaim
-        elaborate clarify opine intone fume""",
     "it": """warn promise vow threaten pledge swear demand recommend propose underline underscore reiterate highlight
         advise""",
     "o": "tell remind inform assure reassure notify urge implore beg advise instruct",
     "oi": "ask",
     "ip": "tweet retweet blog",
-    "iw": "write continue repeat post read answer report shout yell cry scream whisper mutter offer interject chime",
+    "i": """say add write report note argue explain insist claim state assert declare contend acknowledge admit concede confirm
+        conclude observe remark stress emphasize emphasise comment maintain allege reiterate recall recount
+        predict complain lament joke quip testify exclaim opine boast brag caution counter reply retort
+        respond announce reveal disclose suggest warrant muse reason concur affirm reaffirm profess proclaim
+        elaborate clarify opine intone fume""",
+    "iw": "continue repeat post read answer shout yell cry scream whisper mutter offer interject chime",
     "t": """accuse criticize criticise condemn denounce describe dismiss deny reject blame praise hail welcome defend
         blast slam decry deplore mock deride ridicule question dispute rebuff endorse mention cite reference rebut refute
         oppose applaud commend characterize characterise portray label brand liken berate lambast lambaste chide rebuke
         challenge chastise scold tout extol predict outline discuss lambasted caution""",
     "tb": "support favor favour",
-    "tw": "charge quote release issue attack echo express address",
+    "tw": "charge quote echo",
     "b": """think believe hope fear expect feel suspect doubt worry wish realise realize understand assume
         conclude want intend reckon envision envisage know consider view prefer plan imagine""",
     "w": "indicate signal hint imply learn estimate calculate determine speculate",

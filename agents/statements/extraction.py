@@ -3,11 +3,12 @@
 import re
 from collections.abc import Sequence
 
-from agents.statements.attribution import Draft, analyse
+from agents.statements.attribution import ACCORDING, Draft, analyse
 from agents.statements.clauses import EDGE
+from agents.statements.times import is_archival, is_reiterated
 from agents.statements.cues import Cue
 from agents.statements.lexicon import DETERMINERS, LABELS, PREPOSITIONS, STOP
-from agents.statements.speakers import Names, describe, span_of
+from agents.statements.speakers import Names, describe, is_document, joint, span_of
 from agents.statements.tokens import Line
 from agents.text.quotations import Quotation, quotations
 from agents.text.sentences import sentences
@@ -17,15 +18,18 @@ from schemas.event import Span
 
 _PARAGRAPH = re.compile("[^\n\r\u2028\u2029]+")
 _TRANSCRIPT = re.compile(
-    r"\s*[\"“]?(?P<name>[A-Z][A-Z.'’-]+(?:\s[A-Z][A-Z.'’-]*){0,3}|(?:[A-Z][\w.'’-]*\s){0,3}[A-Z][\w.'’-]+)"
+    r"\s*[\"“]?(?P<name>@\w+|[A-Z][A-Z.'’-]+(?:\s[A-Z][A-Z.'’-]*){0,3}|(?:[A-Z][\w.'’-]*\s){0,3}[A-Z][\w.'’-]+)"
     r"(?:\s\([^)\n]{1,30}\))?\s?:\s+(?=\S)"
 )
 _COLON = Cue(":", "past")
 _MIN_FLOATING = 4
 _NOT_SPEAKERS = LABELS | PREPOSITIONS | DETERMINERS
-_SOCIAL = re.compile(r"(?i)\b(?:tweet|twitter|facebook|instagram|telegram|truth social|social media|mastodon|bluesky|weibo|vk|on x)\b")
-_DOCUMENT = re.compile(r"(?i)\b(?:letter|decree|filing|lawsuit|indictment|memo|affidavit|communique|report)\b")
-_WORD = re.compile(r"\w+")
+_SOCIAL = re.compile(
+    r"\b(?:tweets?|twitter|facebook|instagram|telegram|truth social|social media|mastodon|bluesky|weibo|vk|on x)\b"
+)
+_DOCUMENT = re.compile(r"\b(?:letter|decree|filing|lawsuit|indictment|memo|affidavit|communique|report)\b")
+_WORD = re.compile(r"\w")
+_MARKS = frozenset("\"“”„«»‘’',;:")
 
 
 def extract(text: str, segments: Sequence[Segment] = ()) -> tuple[Statement, ...]:
@@ -94,7 +98,13 @@ class _Reader:
 
     def _continued(self, line: Line) -> bool | None:
         """A paragraph that opens by taking up the quotation of a statement before."""
-        if not line.quotations or not line.quotations[0].continues or self.last is None or self.last.tail is None or self.last.tail.is_closed:
+        if (
+            not line.quotations
+            or not line.quotations[0].continues
+            or self.last is None
+            or self.last.tail is None
+            or self.last.tail.is_closed
+        ):
             return None
         inner = line.quotations[0].inner
         self.last.spans.append((inner.start, inner.end))
@@ -122,7 +132,17 @@ class _Reader:
             if following < len(line):
                 self._units(line, following)
             return True
-        if draft.cue is None or draft.cue.lemma not in ("say", "write", "tweet", "add", "post", "read", "state", "continue", "report"):
+        if draft.cue is None or draft.cue.lemma not in (
+            "say",
+            "write",
+            "tweet",
+            "add",
+            "post",
+            "read",
+            "state",
+            "continue",
+            "report",
+        ):
             return None
         if kind is SegmentKind.BODY and _TRANSCRIPT.match(self.text, line.start, line.end):
             return None
@@ -246,8 +266,10 @@ class _Reader:
         last: str | None,
     ) -> tuple[Statement | None, str | None]:
         text, line = self.text, draft.line
-        spans = sorted({(line.starts[a], line.ends[b - 1]) for a, b in draft.pieces} | set(map(tuple, draft.spans)))
-        pieces = [piece for piece in (_tidy(text, a, b) for a, b in _apart(spans)) if piece is not None]
+        spans = sorted(
+            {_balanced(line, a, b) for a, b in draft.pieces} | {_trimmed(text, a, b) for a, b in draft.spans}
+        )
+        pieces = [Span(a, b) for a, b in _apart(spans) if _WORD.search(text, a, b)]
         if not pieces:
             return None, last
         speaker: Speaker | None = None
@@ -265,7 +287,10 @@ class _Reader:
         known[id(draft)] = (speaker, attribution, behalf)
         if speaker is not None and speaker.type is SpeakerType.PERSON:
             last = speaker.name
-        kind = self._statement_kind(draft, pieces, speaker)
+        kind = self._statement_kind(draft)
+        others = () if draft.source is None or draft.inherits is not None else (
+            joint(text, draft.source_line, draft.source, self.names, paragraph)
+        )  # fmt: skip
         via = [Via(name=span_of(line, r).of(text), type=kind_, span=span_of(line, r)) for r, kind_ in draft.via]
         is_hearsay = any(v.type == "person" for v in via)
         if draft.hearsay_via is not None:
@@ -277,7 +302,9 @@ class _Reader:
         elif attribution is Attribution.UNRESOLVED:
             reasons.append("speaker_unresolved")
         confidence = 950 - 100 * ("inherited" in reasons) - 100 * (attribution is not Attribution.EXPLICIT)
-        confidence -= 100 * (kind is StatementKind.INDIRECT) + 250 * (speaker is None) + 100 * ("shared_subject" in reasons)
+        confidence -= (
+            100 * (kind is StatementKind.INDIRECT) + 250 * (speaker is None) + 100 * ("shared_subject" in reasons)
+        )
         statement = Statement(
             kind=kind,
             text=" ".join(piece.of(text) for piece in pieces),
@@ -286,7 +313,10 @@ class _Reader:
             speaker=speaker,
             cue=None if draft.cue_range is None else span_of(line, draft.cue_range),
             attribution=attribution,
+            joint=others,
             via=tuple(via),
+            is_archival=draft.cue_range is not None and is_archival(line, draft),
+            is_reiterated=draft.cue is not None and is_reiterated(line, draft),
             on_behalf_of=behalf,
             is_hearsay=is_hearsay,
             confidence=max(confidence, 100),
@@ -294,13 +324,30 @@ class _Reader:
         )
         return statement, last
 
-    def _statement_kind(self, draft: Draft, pieces: list[Span], speaker: Speaker | None) -> StatementKind:
+    def _around_cue(self, draft: Draft) -> str:
+        """Words between the cue and the content, or behind the cue when the content came first."""
+        if draft.cue_range is None:
+            return ""
+        line, stop = draft.line, draft.cue_range[1]
+        limit = min((a for a, _ in draft.pieces if a >= stop), default=min(len(line), stop + 16))
+        if draft.source is not None and draft.source_line is line and stop <= draft.source[0] < limit:
+            stop = draft.source[1]
+        return " ".join(line.low[stop : max(limit, stop)]).partition(" . ")[0]
+
+    def _statement_kind(self, draft: Draft) -> StatementKind:
         if draft.kind == "no_comment":
             return StatementKind.NO_COMMENT
         if draft.cue is not None and draft.cue.is_belief:
             return StatementKind.BELIEF
         if draft.cue is not None and draft.cue.is_social:
             return StatementKind.SOCIAL_POST
+        around = self._around_cue(draft)
+        if _SOCIAL.search(around):
+            return StatementKind.SOCIAL_POST
+        if draft.source is not None and draft.cue is not ACCORDING and is_document(draft.source_line, draft.source):
+            return StatementKind.DOCUMENT
+        if draft.cue is not None and draft.cue.lemma in ("write", "state", "read") and _DOCUMENT.search(around):
+            return StatementKind.DOCUMENT
         if draft.spans or draft.kind == "direct":
             return StatementKind.DIRECT
         total = quoted = 0
@@ -325,11 +372,26 @@ def _apart(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return out
 
 
-def _tidy(text: str, start: int, end: int) -> Span | None:
-    """The span without blanks and marks at its ends."""
-    marks = "\"“”„«»‘’' \t\xa0,;:"
-    while start < end and (text[start] in marks or text[start].isspace()):
+def _balanced(line: Line, first: int, stop: int) -> tuple[int, int]:
+    """The piece as code points, with the marks of a fragment at its edge: `could "backfire on them"`.
+
+    Marks around the whole piece stay outside.
+    """
+    start, end = line.starts[first], line.ends[stop - 1]
+    head, tail = line.quote[first], line.quote[stop - 1]
+    if head == tail:
+        return start, end
+    if head >= 0 and line.quotations[head].outer.end <= end and (first == 0 or line.quote_start(first) == first - 1):
+        start = line.quotations[head].outer.start
+    if tail >= 0 and line.quotations[tail].is_closed and line.quotations[tail].outer.start >= start:
+        end = line.quotations[tail].outer.end
+    return start, end
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Without blanks and marks at the ends."""
+    while start < end and (text[start] in _MARKS or text[start].isspace()):
         start += 1
-    while end > start and (text[end - 1] in marks or text[end - 1].isspace()):
+    while end > start and (text[end - 1] in _MARKS or text[end - 1].isspace()):
         end -= 1
-    return Span(start, end) if start < end and _WORD.search(text, start, end) else None
+    return start, end

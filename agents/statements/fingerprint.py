@@ -14,6 +14,9 @@ KEPT = 48
 """Most hashes of one statement. Statements of the usual length keep all their word pairs, so that a fragment finds the
 quotation it was cut from; of longer ones the smallest hashes stay, which edited copies share."""
 
+ASKED = 16
+"""Most hashes of a statement that are looked up; the smallest, which a copy is sure to have kept too."""
+
 ROWS = 128
 """Statements in a block."""
 
@@ -48,12 +51,12 @@ def with_row(postings: bytes, row: int, hashes: Iterable[int]) -> bytes:
 
 
 def rows_sharing(postings: bytes, hashes: Sequence[int]) -> list[int]:
-    """Rows that share a hash, once per shared hash."""
+    """Rows that share one of the first ASKED hashes, once per shared hash."""
     numbers = _numbers(postings)
     size = len(numbers)
     found: list[int] = []
     at = 0
-    for value in hashes:  # ascending, as fingerprint() gives them
+    for value in hashes[:ASKED]:  # ascending, as fingerprint() gives them
         at = bisect_left(numbers, value << _ROW_BITS, at)
         while at < size and numbers[at] >> _ROW_BITS == value:
             found.append(numbers[at] & _ROW_MASK)

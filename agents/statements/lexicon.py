@@ -10,7 +10,9 @@ PERSONAL = words("he she they it i we you")
 OWN_VOICE = words("i we you one me us")
 """Subjects outside quotation marks that are the writer or the reader: the editor's own words."""
 
-PRONOUNS = PERSONAL | words("who which that others some many most several few both this these those someone everyone nobody")
+PRONOUNS = PERSONAL | words(
+    "who which that others some many most several few both this these those someone everyone nobody"
+)
 MALE = words("he him his himself")
 FEMALE = words("she her hers herself")
 
@@ -45,7 +47,7 @@ ADVERBS = words(
     finally subsequently long correctly wrongly falsely loudly proudly clearly specifically explicitly sometimes
     consistently frequently strongly actually separately similarly additionally meanwhile afterwards afterward instead
     too ever since today yesterday sharply formally officially reluctantly half-jokingly pointedly successfully
-    vehemently strenuously categorically"""
+    both each vehemently strenuously categorically"""
 )
 TIME_WORDS = words(
     """monday tuesday wednesday thursday friday saturday sunday today yesterday tonight tomorrow recently earlier later
@@ -72,6 +74,7 @@ TITLES = words(
 )
 """Words that stand before a name and are no part of it."""
 
+HONORIFICS = words("mr mrs ms miss mx dr sir dame mr. mrs. ms. dr. hon and but so the")
 MALE_TITLES = words(
     """mr mr. sir lord king prince pope father bishop archbishop cardinal rabbi imam ayatollah sheikh sultan emir
     spokesman chairman congressman councilman actor baron councilman businessman policeman fireman"""
@@ -133,7 +136,8 @@ UNNAMED_HEADS = words(
     voter delegates delegate reporters reporter journalists journalist others guests survivors parents members member
     judge judges detective detectives negotiators negotiator envoy envoys guard organisers organizers passengers fans
     historians historian professor operative operatives lobbyist lobbyists staffer staffers donor donors trader traders
-    investor investors farmer farmers pilot pilots""" + " who"
+    investor investors farmer farmers pilot pilots"""
+    + " who"
 )
 UNNAMED_MARKS = words("unnamed anonymous unidentified undisclosed")
 
@@ -152,7 +156,8 @@ MEDIA_HEADS = words(
     """television tv radio media news newspaper newspapers agency outlet outlets channel network broadcaster magazine
     website post times journal guardian telegraph press broadcaster daily tribune herald gazette bbc cnn nbc abc cbs fox
     reuters afp ap tass bloomberg axios politico msnbc npr pbs itv sky xinhua irna isna fars interfax ria dpa efe kyodo
-    yonhap anadolu haaretz aljazeera jazeera dw""" + " reporters journalists"
+    yonhap anadolu haaretz aljazeera jazeera dw"""
+    + " reporters journalists"
 )
 LABELS = words(
     """analysis live video watch update breaking editorial opinion exclusive poll photos photo gallery pictures listen
@@ -163,5 +168,7 @@ LABELS = words(
 """Words before a colon that are headings, not speakers."""
 
 NAME_PARTICLES = words("de da del della di al el bin ibn van von der den la le dos du ben abu ter ten st. af zu")
-STOP = words("a an the and or but of in on at to for from by with as is was are were be been it its that this he she they")
+STOP = words(
+    "a an the and or but of in on at to for from by with as is was are were be been it its that this he she they"
+)
 """Function words that are no content of a quoted fragment."""

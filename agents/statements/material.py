@@ -128,7 +128,9 @@ def changed_permille(was: str, now: str) -> int:
 
     Respelled words are not changed; names and quantities are left to the guard, which reads them.
     """
-    before, after = Counter(asserted(was).content), Counter(asserted(now).content)
+    left, right = asserted(was), asserted(now)
+    names = {name for name, is_certain in left.names + right.names if is_certain}
+    before, after = (Counter(word for word in side.content if key(word) not in names) for side in (left, right))
     gone, come = list((before - after).elements()), list((after - before).elements())
     longer = max(before.total(), after.total())
     if longer == 0 or not (gone or come):

@@ -7,6 +7,7 @@ their order, and against several predecessors the one that leaves least new wins
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq
@@ -14,7 +15,7 @@ from rapidfuzz.distance import LCSseq
 from agents.statements.material import contradicts, guard
 from agents.statements.state import Known
 from agents.statements.voices import Voice, compatible
-from agents.statements.wording import LONGEST, MODALS, Asserted, asserted, read
+from agents.statements.wording import LONGEST, Asserted, asserted, read
 from agents.text.normal import STOP_WORDS, normal
 from schemas.alert import Novelty
 from schemas.detection import SpeakerType, Statement, StatementKind
@@ -40,6 +41,9 @@ _FINITE = frozenset(
 )
 
 
+_plain = lru_cache(maxsize=4096)(normal)
+
+
 class Relation(IntEnum):
     """How a statement stands to one predecessor; the smaller, the less of it is new."""
 
@@ -49,19 +53,22 @@ class Relation(IntEnum):
     VARIANT = 3
     EXTENDS = 4
     RENDERING = 5
-    DIFFERS = 6  # would match, but for the guard
-    NONE = 7
+    FULLER = 6  # a rendering that says much more, as a quotation does after its announcement
+    DIFFERS = 7  # would match, but for the guard
+    NONE = 8
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
     """One row of the ladder, and the predecessor it rests on.
 
+    possible       what it may be a fuller version of, or another rendering
     reasons        of the guard, where `differs_from` is set
     same_words     statements with these words by speakers who cannot be this one
     """
 
     novelty: Novelty
     of: str | None = None
+    possible: str | None = None
     differs_from: str | None = None
     reasons: tuple[str, ...] = ()
     same_words: tuple[str, ...] = ()
@@ -69,7 +76,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     @property
     def has_predecessor(self) -> bool:
         """Whether anything known comes near."""
-        return self.of is not None or self.differs_from is not None or bool(self.same_words)
+        return bool(self.of or self.possible or self.differs_from or self.same_words)
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -99,7 +106,7 @@ def judge(statement: Statement, who: Voice, candidates: Iterable[Known], setting
             if relation <= Relation.VARIANT and _is_conflict(statement, who, known):
                 same_words.append(known.id)
             continue
-        if relation is Relation.RENDERING and not _is_same_occasion(who, known, setting):
+        if relation in (Relation.RENDERING, Relation.FULLER) and not _is_same_occasion(who, known, setting):
             continue
         if relation is Relation.DIFFERS:
             likeness = fuzz.ratio(text, known.text)
@@ -111,15 +118,21 @@ def judge(statement: Statement, who: Voice, candidates: Iterable[Known], setting
             best = (*rank, known)
     if _is_archival(statement, setting):
         return Verdict(novelty=Novelty.ARCHIVAL, of=best[2].id if best and best[0] <= Relation.VARIANT else None)
-    if best is None:
+    if best is None or best[0] is Relation.FULLER:
         return Verdict(
             novelty=Novelty.NEW,
+            possible=best[2].id if best else None,
             differs_from=differs[1].id if differs else None,
             reasons=differs[2] if differs else (),
             same_words=tuple(same_words),
         )
     relation, _, known = best
-    return Verdict(novelty=_row(relation, statement, known, setting), of=known.id, same_words=tuple(same_words))
+    return Verdict(
+        novelty=_row(relation, statement, known, setting),
+        of=known.id,
+        possible=known.id if relation is Relation.RENDERING else None,
+        same_words=tuple(same_words),
+    )
 
 
 def _row(relation: Relation, statement: Statement, known: Known, setting: Setting) -> Novelty:
@@ -168,7 +181,7 @@ def _is_conflict(statement: Statement, who: Voice, known: Known) -> bool:
 
 def relate(kind: StatementKind, now: str, known_kind: StatementKind, was: str) -> tuple[Relation, tuple[str, ...]]:
     """How the words `now` stand to the words `was`; with DIFFERS, the reasons of the guard. Speakers play no part."""
-    plain_now, plain_was = normal(now), normal(was)
+    plain_now, plain_was = _plain(now), _plain(was)
     if plain_now == plain_was:
         return Relation.EQUAL, ()
     if not _share_words(plain_now, plain_was):
@@ -183,7 +196,8 @@ def relate(kind: StatementKind, now: str, known_kind: StatementKind, was: str) -
         reasons = guard(theirs, ours)
         return (Relation.DIFFERS, reasons) if reasons else (Relation.VARIANT, ())
     if not (kind in VERBATIM and known_kind in VERBATIM) and _is_rendering(ours, theirs):
-        return Relation.RENDERING, ()
+        own = set(map(_stem, ours.content)) - set(map(_stem, theirs.content))
+        return (Relation.FULLER if len(own) >= EXTENSION else Relation.RENDERING), ()
     return Relation.NONE, ()
 
 
@@ -197,8 +211,7 @@ def _is_variant(ours: Asserted, theirs: Asserted, now: str, was: str) -> bool:
     """Nearly the same words, or the same but for function words and the spelling of names."""
     if fuzz.token_sort_ratio(now, was, score_cutoff=90) > 0:
         return True
-    content = [tuple(word for word in side.content if word not in MODALS) for side in (ours, theirs)]
-    return len(content[0]) >= 3 and content[0] == content[1]
+    return len(ours.content) >= 3 and ours.content == theirs.content
 
 
 def _containment(ours: Asserted, theirs: Asserted) -> tuple[Relation, tuple[str, ...]] | None:
@@ -226,7 +239,10 @@ def _containment(ours: Asserted, theirs: Asserted) -> tuple[Relation, tuple[str,
     is_more = len(added.content) + len(added.numbers) >= EXTENSION or any(
         has_finite_clause(tuple(word.low for word in part)) for part in (before, after)
     )
-    return (Relation.EXTENDS if is_more else Relation.CONTAINS), ()
+    if is_more:
+        return Relation.EXTENDS, ()
+    own = guard(read(()), read(tuple(word for word in added.words if not word.is_initial)))
+    return (Relation.DIFFERS, own) if own else (Relation.CONTAINS, ())
 
 
 def _stretch(short: list[str], long: list[str]) -> tuple[int, int] | None:
@@ -244,6 +260,11 @@ def _stretch(short: list[str], long: list[str]) -> tuple[int, int] | None:
     slack = len(short) // 5
     while slack and end < len(long) and long[end] in short[-slack:]:
         end, slack = end + 1, slack - 1
+    shared = set(short)
+    while start < end and long[start] not in shared:
+        start += 1
+    while end > start and long[end - 1] not in shared:
+        end -= 1
     window = long[start:end]
     if LCSseq.similarity(short, window) * 5 < len(short) * 4:
         return None

@@ -20,8 +20,8 @@ from agents.statements.tokens import Line
 
 Range = tuple[int, int]
 
-_DASHES = frozenset("—–-―")
-_STOPS = frozenset(",;:()[]—–-―…?!.\"“”/|•*")
+_DASHES = frozenset({"—", "–", "-", "―", "--"})
+_STOPS = frozenset(',;:()[]—–-―…?!."“”/|•*') | {"--"}
 _LEADS = (ADVERBS - words("all only just even former")) | words(
     "but and so yet or however meanwhile still instead then thus therefore nor plus nonetheless as"
 )
@@ -31,13 +31,17 @@ _APPOSITIVE = words(
     secretary professor editor author ceo ambassador general governor mayor senator adviser advisor speaking himself
     herself acting vice head currently now both"""
 )
-_ADDRESSEES = words("adviser advisor aide ambassador envoy secretary assistant counsel deputy counselor counsellor heir successor")
+_ADDRESSEES = words(
+    "adviser advisor aide ambassador envoy secretary assistant counsel deputy counselor counsellor heir successor"
+)
 VENUES = words(
     """interview statement email e-mail speech post tweet letter release briefing conference message address memo report
     column video series appearance remarks call text note tweets posts rally debate hearing filing op-ed essay blog
     podcast session meeting event thread reply response telegram facebook twitter instagram program programme broadcast
     article editorial testimony voicemail reporters phone telephone"""
 )
+_ARTICLES = words("the a an his her their its")
+_BEFORE_ARTICLE = PREPOSITIONS | words("and or all both half many to than & including nearly almost")
 _MAX = 28
 
 
@@ -73,6 +77,8 @@ def _find_left(line: Line, index: int, floor: int, wanted: tuple[str, ...] | fro
 def _with_apposition(line: Line, comma: int, floor: int) -> Range | None:
     """`Name, what she is,` before a verb: from the name to the second comma."""
     place = comma - 1
+    if place - 1 > floor and line.low[place] in _LEADS and line.low[place - 1] == "," and line.quote[place - 1] < 0:
+        return _noun_phrase_left(line, place - 1, floor)  # "they, however, said"
     while place > floor and comma - place < _MAX:
         if line.low[place] == "," and line.quote[place] < 0:
             first = line.low[place + 1]
@@ -82,7 +88,8 @@ def _with_apposition(line: Line, comma: int, floor: int) -> Range | None:
             )  # fmt: skip
             if looks_right and place - 1 >= floor and line.is_word(place - 1):
                 head = _noun_phrase_left(line, place, floor)
-                if head and (line.is_capital(head[1] - 1) or first in _APPOSITIVE or first[0].isdigit()):
+                is_name = all(line.is_capital(i) for i in range(place + 1, comma))
+                if head and (line.is_capital(head[1] - 1) or first in _APPOSITIVE or first[0].isdigit() or is_name):
                     return (head[0], comma)
         elif line.low[place] in (";", ":") or line.quote[place] >= 0:
             return None
@@ -118,9 +125,11 @@ def _noun_phrase_left(line: Line, end: int, floor: int) -> Range | None:
                 break
             start = relative
             continue
-        elif word in PERSONAL and start < end:
+        elif word in PERSONAL and start < end and low[start] != "and":
             break
         start -= 1
+        if word in _ARTICLES and start > floor and low[start - 1] not in _BEFORE_ARTICLE and line.is_word(start - 1):
+            break
     return _trim(line, start, end)
 
 
@@ -149,6 +158,8 @@ def _joins(line: Line, index: int, floor: int) -> bool:
     if index - 1 < floor or line.quote[index - 1] >= 0 or not line.is_word(index - 1):
         return False
     place = index - 1
+    if line.low[place] in ("he", "she", "they") and line.is_capital(index + 1):
+        return True
     count = 0
     while place >= floor and count < 9:
         word = line.low[place]
@@ -176,15 +187,33 @@ def _trim(line: Line, start: int, end: int) -> Range | None:
         start = _skip_time(line, start, end)
     while start < end and low[start] in _LEADS:
         start += 1
+    end = _without_time(line, start, end)
     if start >= end:
         return None
-    if end - start == 1 and (low[start] in TIME_WORDS or low[start] in DETERMINERS - PRONOUNS or low[start] in PREPOSITIONS):
+    if end - start == 1 and (
+        low[start] in TIME_WORDS or low[start] in DETERMINERS - PRONOUNS or low[start] in PREPOSITIONS
+    ):
         return None
     return (start, end)
 
 
+def _without_time(line: Line, start: int, end: int) -> int:
+    """`The EU on Monday` before its verb: the day belongs to the verb."""
+    stop = end
+    while stop - 1 > start and (line.low[stop - 1] in TIME_WORDS or line.low[stop - 1] in ADVERBS):
+        stop -= 1
+    if stop < end and stop - 1 > start and line.low[stop - 1] in ("on", "late", "early"):
+        stop -= 1
+    return stop
+
+
 def _is_lead(word: str, size: int) -> bool:
-    return size > 1 and word.endswith("ly") and len(word) > 4 and word not in ("family", "italy", "july", "daily", "weekly", "early")
+    return (
+        size > 1
+        and word.endswith("ly")
+        and len(word) > 4
+        and word not in ("family", "italy", "july", "daily", "weekly", "early")
+    )
 
 
 def _after_adjunct(line: Line, start: int, end: int) -> int:
@@ -200,7 +229,10 @@ def _after_adjunct(line: Line, start: int, end: int) -> int:
         if before in PREPOSITIONS or before in DETERMINERS or before in ("and", "&"):
             continue
         if (word in DETERMINERS and word not in ("that", "no")) or (
-            line.is_capital(index) and not line.is_capital(index - 1) and not before.endswith("'s") and line.is_word(index - 1)
+            line.is_capital(index)
+            and not line.is_capital(index - 1)
+            and not before.endswith("'s")
+            and line.is_word(index - 1)
         ):
             return index
     return start + 1 if low[start] == "like" else end
@@ -301,9 +333,11 @@ def _continues(line: Line, index: int, end: int) -> bool:
         return False
     if word in _APPOSITIVE or word[0].isdigit():
         return True
-    if word in ("from", "of") and index >= 2 and line.low[index - 2][0].isdigit():
+    if word in ("from", "of"):
         return True
     if word in PREPOSITIONS or word in CONJUNCTIONS or word in ADVERBS or word in PRONOUNS or word in DETERMINERS:
+        return False
+    if word in AUXILIARIES or word in CUES:
         return False
     return line.is_word(index) and not word.endswith("ing")
 
@@ -316,7 +350,21 @@ def _ends_source(line: Line, index: int, end: int, *, has_comma: bool, is_name: 
         return True
     if word == "to":
         return line.low[index - 1] not in _ADDRESSEES and not has_comma
-    if word in ("as", "when", "while", "because", "after", "before", "but", "if", "since", "until", "during", "about", "though"):
+    if word in (
+        "as",
+        "when",
+        "while",
+        "because",
+        "after",
+        "before",
+        "but",
+        "if",
+        "since",
+        "until",
+        "during",
+        "about",
+        "though",
+    ):
         return not has_comma or is_adjunct(line, index, end)
     if is_adjunct(line, index, end):
         return True
@@ -331,7 +379,9 @@ def leading_subject(line: Line, start: int, end: int) -> Range | None:
     place = start
     while place < end and (low[place] in _LEADS or low[place] == "," or _is_lead(low[place], 2)):
         place += 1
-    if place < end and (low[place] in PREPOSITIONS | SUBORDINATORS or (low[place].endswith("ing") and line.is_word(place))):
+    if place < end and (
+        low[place] in PREPOSITIONS | SUBORDINATORS or (low[place].endswith("ing") and line.is_word(place))
+    ):
         comma = next((i for i in range(place, min(end, place + 25)) if low[i] == "," and line.quote[i] < 0), None)
         if comma is None:
             return None
@@ -345,7 +395,12 @@ def leading_subject(line: Line, start: int, end: int) -> Range | None:
         word = low[place]
         if line.quote[place] >= 0 or word in _STOPS or word in AUXILIARIES or word in CONJUNCTIONS or word in ADVERBS:
             break
-        if place > first and line.is_capital(place - 1) and not line.is_capital(place) and word not in ("of", "for", "&"):
+        if (
+            place > first
+            and line.is_capital(place - 1)
+            and not line.is_capital(place)
+            and word not in ("of", "for", "&")
+        ):
             break
         if place > first and (word in CUES or word.endswith("ed")):
             break

@@ -9,6 +9,7 @@ from agents.statements.lexicon import (
     FEMALE,
     FEMALE_NAMES,
     FEMALE_TITLES,
+    HONORIFICS,
     MALE,
     MALE_NAMES,
     MALE_TITLES,
@@ -33,7 +34,8 @@ _NOT_NAMES = words(
     republican republicans democrat democrats democratic american americans british french german russian chinese
     iranian israeli european english muslim muslims christian christians jewish twitter facebook"""
 )
-_PLURALS = words("they others some many few both several most")
+_POLLS = words("poll polls survey statement study")
+_AFTER_NAME = words("who whose and or of from in at with himself herself")
 _POSTS = words(
     """president minister premier chancellor secretary governor mayor senator ambassador king queen prince pope leader
     chairman chairwoman chair chief commander general admiral judge speaker candidate nominee attorney director ceo
@@ -41,7 +43,8 @@ _POSTS = words(
     businessman mogul lawmaker taoiseach backbencher author coach manager captain tycoon"""
 )
 _BEHALF = words("spokesman spokeswoman spokesperson spokespeople spokesmen aide lawyer attorney representative press")
-_GENERIC = words("police prosecutors officials authorities rescuers witnesses experts campaigners medics")
+_BODIES = words("police prosecutors authorities")
+"""Plurals that stand for a body, not for persons who were not named."""
 _WINDOW = 4
 """Paragraphs back that a pronoun may reach."""
 
@@ -110,7 +113,7 @@ class Names:
         gender = _gender(title, parts) or self.gender.get(name, "")
         if gender:
             self.gender[name] = gender
-        if title and name not in self.role:
+        if name not in self.role and any(word not in HONORIFICS for word in title):
             self.role[name] = " ".join(line.raw[start:first])
         for word in title:
             if word in _POSTS:
@@ -170,7 +173,9 @@ def _gender(title: list[str], parts: list[str]) -> str:
 def bare_name(line: Line, start: int, stop: int) -> tuple[str | None, int]:
     """The person's name in a run of capitalised tokens, without titles, and its first token; None for no person."""
     first = start
-    while first < stop and (line.low[first] in TITLES or line.low[first] in _NOT_NAMES or line.low[first].endswith("'s")):
+    while first < stop and (
+        line.low[first] in TITLES or line.low[first] in _NOT_NAMES or line.low[first].endswith("'s")
+    ):
         first += 1
     parts = [line.raw[i] for i in range(first, stop)]
     if not parts or len(parts) > 5:
@@ -181,7 +186,7 @@ def bare_name(line: Line, start: int, stop: int) -> tuple[str | None, int]:
         return None, first
     if not all(p[0].isalpha() for p in parts) or (len(parts) > 1 and lowered[-1] in UNNAMED_HEADS):
         return None, first
-    if len(parts) == 1 and parts[0].isupper() and len(parts[0]) < 5:
+    if len(parts) == 1 and ((parts[0].isupper() and len(parts[0]) < 5) or lowered[0] in UNNAMED_HEADS | PRONOUNS):
         return None, first
     return " ".join(parts), first
 
@@ -207,11 +212,17 @@ def describe(
         first, end, name = name_range
         full = names.full_name(name) or name
         role = _role(text, line, source, first, end) or names.role.get(full)
+        if role is not None:
+            names.role[full] = role
         handle = next((line.raw[i] for i in range(start, stop) if line.raw[i][0] == "@" and len(line.raw[i]) > 1), None)
         speaker = Speaker(type=SpeakerType.PERSON, name=full, surface=surface, span=span, role=role, handle=handle)
         return speaker, Attribution.EXPLICIT, _behalf(text, line, start, stop) if role else None
     if stop - start == 1 and word.startswith("@"):
-        return Speaker(type=SpeakerType.PERSON, name=surface, surface=surface, span=span, handle=surface), Attribution.EXPLICIT, None
+        return (
+            Speaker(type=SpeakerType.PERSON, name=surface, surface=surface, span=span, handle=surface),
+            Attribution.EXPLICIT,
+            None,
+        )
     head = _head(line, start, stop)
     if head in METONYMS or (stop - start == 1 and word in METONYMS):
         speaker = Speaker(type=SpeakerType.ORGANISATION, name=surface, surface=surface, span=span, is_metonym=True)
@@ -225,17 +236,41 @@ def describe(
         if known is not None:
             speaker = Speaker(type=SpeakerType.PERSON, name=known, surface=surface, span=span, role=surface)
             return speaker, Attribution.INFERRED, behalf
-        return Speaker(type=SpeakerType.POST, name=surface, surface=surface, span=span, role=surface), Attribution.EXPLICIT, behalf
+        return (
+            Speaker(type=SpeakerType.POST, name=surface, surface=surface, span=span, role=surface),
+            Attribution.EXPLICIT,
+            behalf,
+        )
     is_unnamed = head in UNNAMED_HEADS or any(low[i] in UNNAMED_MARKS for i in range(start, stop)) or (
         word in ("a", "an", "one", "two", "three", "four", "some", "several", "many", "another")
         and head not in ORGANISATION_HEADS
     )  # fmt: skip
-    if is_unnamed and head not in _GENERIC:
+    if is_unnamed and head not in _BODIES:
         speaker = Speaker(type=SpeakerType.UNNAMED, name=surface, surface=surface, span=span)
         return speaker, Attribution.EXPLICIT, behalf
-    if head in ORGANISATION_HEADS or head in DOCUMENT_HEADS or head in _GENERIC or line.is_capital(stop - 1):
-        return Speaker(type=SpeakerType.ORGANISATION, name=_bare(surface), surface=surface, span=span), Attribution.EXPLICIT, behalf
+    if head in ORGANISATION_HEADS or head in DOCUMENT_HEADS or head in _BODIES or line.is_capital(stop - 1):
+        return (
+            Speaker(type=SpeakerType.ORGANISATION, name=_bare(surface), surface=surface, span=span),
+            Attribution.EXPLICIT,
+            behalf,
+        )
     return Speaker(type=SpeakerType.UNNAMED, name=surface, surface=surface, span=span), Attribution.EXPLICIT, behalf
+
+
+def is_document(line: Line, source: tuple[int, int]) -> bool:
+    """Whether the source is a text: a letter, a report, a filing."""
+    return _head(line, *source) in DOCUMENT_HEADS - _POLLS
+
+
+def joint(text: str, line: Line, source: tuple[int, int], names: Names, paragraph: int) -> tuple[Speaker, ...]:
+    """Further speakers of "A and B said", where both are named."""
+    start, stop = source
+    middle = next((i for i in range(start + 1, stop - 1) if line.low[i] in ("and", "&", ",", "who", "whose")), None)
+    if middle is None or line.low[middle] not in ("and", "&"):
+        return ()
+    sides = [describe(text, line, part, names, paragraph, None)[0] for part in ((start, middle), (middle + 1, stop))]
+    is_named = all(side.type is SpeakerType.PERSON or side.is_metonym for side in sides)
+    return (sides[1],) if is_named and sides[0].name != sides[1].name else ()
 
 
 def _bare(surface: str) -> str:
@@ -251,13 +286,17 @@ def _pronoun(
     if word in MALE or word in FEMALE:
         found = names.antecedent(span.start, paragraph, "m" if word in MALE else "f", speaker=last)
         if found is not None:
-            speaker = Speaker(type=SpeakerType.PERSON, name=found, surface=surface, span=span, role=names.role.get(found))
+            speaker = Speaker(
+                type=SpeakerType.PERSON, name=found, surface=surface, span=span, role=names.role.get(found)
+            )
             return speaker, Attribution.INFERRED, None
         return Speaker(type=SpeakerType.PERSON, name=surface, surface=surface, span=span), Attribution.UNRESOLVED, None
     if word in ("who", "which", "that") and source[0] > 0:
         found = names.antecedent(span.start, paragraph, "")
         if found is not None and word == "who":
-            speaker = Speaker(type=SpeakerType.PERSON, name=found, surface=surface, span=span, role=names.role.get(found))
+            speaker = Speaker(
+                type=SpeakerType.PERSON, name=found, surface=surface, span=span, role=names.role.get(found)
+            )
             return speaker, Attribution.INFERRED, None
     kind = SpeakerType.ORGANISATION if word == "it" else SpeakerType.UNNAMED
     return Speaker(type=kind, name=surface, surface=surface, span=span), Attribution.UNRESOLVED, None
@@ -268,7 +307,11 @@ def _name_range(line: Line, start: int, stop: int) -> tuple[int, int, str] | Non
     index = start
     while index < stop:
         if not (line.raw[index][0].isupper() and line.quote[index] < 0):
-            if index > start and line.low[index] in PREPOSITIONS and line.low[index] in ("of", "for", "from", "at", "with", "in"):
+            if (
+                index > start
+                and line.low[index] in PREPOSITIONS
+                and line.low[index] in ("of", "for", "from", "at", "with", "in")
+            ):
                 comma = next((i for i in range(index, stop) if line.low[i] == ","), None)
                 if comma is None:
                     return None
@@ -283,8 +326,8 @@ def _name_range(line: Line, start: int, stop: int) -> tuple[int, int, str] | Non
         ) and not line.low[end - 1].endswith("'s"):  # fmt: skip
             end += 1
         name, first = bare_name(line, index, end)
-        if end < stop and line.is_word(end) and line.low[end] not in ("who", "whose", "and", "of", "from", "in", "at", "with"):
-            return None  # "a Lind aide": the name only modifies
+        if end < stop and line.is_word(end) and line.low[end] not in _AFTER_NAME:
+            name = None  # "a Lind aide": the name only modifies
         has_title = first > index and any(line.low[i] in TITLES for i in range(index, first))
         if name is not None and not line.raw[end - 1].endswith(("'s", "’s")):
             if " " in name or has_title or index == start or line.low[index - 1] not in DETERMINERS:
@@ -302,7 +345,7 @@ def _role(text: str, line: Line, source: tuple[int, int], first: int, end: int) 
             return role
     while start < first and line.low[start] in ("and", "but", "so"):
         start += 1
-    if first > start:
+    if any(low not in HONORIFICS and low != "," for low in line.low[start:first]):
         return text[line.starts[start] : line.ends[first - 1]].strip(" ,") or None
     return None
 
@@ -330,7 +373,11 @@ def _behalf(text: str, line: Line, start: int, stop: int) -> str | None:
                 last += 1
             return text[line.starts[index + 2] : line.ends[last - 1]]
         first = index
-        while first > start and (line.raw[first - 1][0].isupper() or low[first - 1].endswith("'s")) and low[first - 1] not in DETERMINERS:
+        while (
+            first > start
+            and (line.raw[first - 1][0].isupper() or low[first - 1].endswith("'s"))
+            and low[first - 1] not in DETERMINERS
+        ):
             first -= 1
         if first < index and low[index].startswith("spokes"):
             words_ = text[line.starts[first] : line.ends[index - 1]]

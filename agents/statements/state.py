@@ -134,7 +134,7 @@ class _Head(Struct, frozen=True, kw_only=True):
 
 
 class _Block(Struct, frozen=True, kw_only=True, array_like=True):
-    """ROWS rows: the rest of a state key, event time in seconds, and postings for those that are statements."""
+    """ROWS rows: what goes with each (rests of state keys, a line each), event time in seconds, and postings."""
 
     keys: tuple[str, ...] = ()
     times: tuple[int, ...] = ()
@@ -175,7 +175,7 @@ class Record:
     def put_entry(self, entry_id: str, revision: int, places: tuple[Place, ...], at: datetime, *, gone: bool) -> None:
         """Remember the entry's revision and where its statements stand."""
         before = self.entry(entry_id)
-        serial = self._row(f"en/{entry_id}", at, ()) if before is None else before.serial
+        serial = self._row_for_entry(entry_id, at) if before is None else before.serial
         seen = Seen(revision=revision, places=places, serial=serial, is_withdrawn=gone)
         self._changed[f"{self._story}/en/{entry_id}"] = seen
 
@@ -192,14 +192,15 @@ class Record:
         for number in range(head.first // ROWS, (head.next + ROWS - 1) // ROWS):
             block = self._block(number)
             if everything:
-                counts.update({number * ROWS + row: 1 for row, key in enumerate(block.keys) if key.startswith("st/")})
+                counts.update(number * ROWS + row for row, keys in enumerate(block.keys) if keys.startswith("st/"))
             else:
                 counts.update(number * ROWS + row for row in rows_sharing(block.postings, hashes))
         found: list[Known] = []
         for serial, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
             if serial < head.first:
                 continue
-            known = self._get(f"{self._story}/{self._block(serial // ROWS).keys[serial % ROWS]}", Known)
+            key = self._block(serial // ROWS).keys[serial % ROWS].partition("\n")[0]
+            known = self._get(f"{self._story}/{key}", Known)
             if known is not None and known.serial == serial:
                 found.append(known)
                 if len(found) == CANDIDATES:
@@ -228,6 +229,18 @@ class Record:
         self._head = msgspec.structs.replace(head, next=head.next + 1, newest=max(head.newest, at))
         return head.next
 
+    def _row_for_entry(self, entry_id: str, at: datetime) -> int:
+        """The entry goes with the last statement it brought; one that only repeats has a row of its own."""
+        head = self._head
+        if head.next == self._head_before.next:
+            return self._row(f"en/{entry_id}", at, ())
+        serial = head.next - 1
+        number, row = divmod(serial, ROWS)
+        block = self._block(number)
+        keys = (*block.keys[:row], f"{block.keys[row]}\nen/{entry_id}")
+        self._changed[f"{self._story}/ix/{number}"] = msgspec.structs.replace(block, keys=keys)
+        return serial
+
     def _forget(self) -> None:
         head, limits = self._head, self._limits
         horizon = int((head.newest - min(limits.window, head.newest - _EPOCH)).timestamp())
@@ -242,7 +255,7 @@ class Record:
                 and head.next - first <= 4 * limits.statements
             ):
                 break
-            statements -= self._drop(block.keys[row], first)
+            statements -= sum(self._drop(rest, first) for rest in block.keys[row].split("\n"))
             first += 1
             if first % ROWS == 0:
                 self._changed[f"{self._story}/ix/{number}"] = None

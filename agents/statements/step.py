@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from agents.statements.alerts import STAGE, send
+from agents.statements.extraction import extract as extract_statements
 from agents.statements.state import Limits, Record
 from agents.statements.turn import Settings, Turn
 from agents.step import State
@@ -23,7 +24,13 @@ class StatementsStep:
 
     name = STAGE
 
-    def __init__(self, extract: Extract, *, settings: Settings | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        extract: Extract = extract_statements,
+        *,
+        settings: Settings | None = None,
+        limits: Limits | None = None,
+    ) -> None:
         self._extract = extract
         self._settings = settings or Settings()
         self._limits = limits or Limits()

@@ -11,7 +11,7 @@ _TOKEN = re.compile(
     r"|Jan|Feb|Mar|Apr|Aug|Sep|Sept|Oct|Nov|Dec)\.(?=\s)"
     r"|[A-Z]\.(?=\s[A-Z])"
     r"|@?\w+(?:['’.-]\w+)*(?:['’](?=\s))?"
-    r"|[^\w\s]"
+    r"|-{2,3}|[^\w\s]"
 )
 OUTSIDE = -1
 

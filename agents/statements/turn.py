@@ -167,7 +167,7 @@ class Turn:
         self._life.lose(
             place.id, why, is_kill=False, before=known, change=change, superseded_by=new.id if new else None, now=now
         )
-        self.drafts += after
+        self.drafts.extend(after)
         return [new] if new else []
 
     def _first(self, item: Found, extends: str | None = None) -> Place | None:
@@ -201,7 +201,7 @@ class Turn:
             alerts.facts_of(item.statement, statement_id, verdict.novelty),
             extends=verdict.of if verdict.novelty is Novelty.EXTENDED else None,
             differs_from=verdict.differs_from,
-            possible_same_as=(verdict.of,) if verdict.novelty is Novelty.RENDERING and verdict.of else (),
+            possible_same_as=(verdict.possible,) if verdict.possible else (),
         )
         known = Known(
             facts=facts,
@@ -238,7 +238,7 @@ class Turn:
             return "rendering"
         if statement.kind is StatementKind.INDIRECT:
             read = asserted(item.text)
-            words = len(read.content) + len(read.numbers) + len({name for name, is_sure in read.names if is_sure})
+            words = len(read.content) + len(read.numbers)
             if statement.speaker is None or words < self._settings.least_content:
                 return "weak"
         return None

@@ -7,13 +7,15 @@ from agents.text.normal import normal
 from schemas.detection import Attribution, Speaker, SpeakerType, Statement
 from schemas.event import Struct
 
-_TITLES = frozenset(
+TITLES = frozenset(
     """mr mrs ms miss mx dr prof professor sir dame lord lady baroness baron rev reverend president vice prime minister
     chancellor premier secretary senator sen rep representative congressman congresswoman governor gov mayor judge
     justice ambassador general gen colonel col major maj captain capt lieutenant lt admiral adm brigadier brig sergeant
     sgt commander cmdr sheikh ayatollah hojatoleslam king queen prince princess pope cardinal archbishop bishop the
     former acting deputy foreign defence defense interior state""".split()
 )
+"""Words in front of a name that are no part of it."""
+
 _SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv"))
 UNRESOLVED = "unresolved"
 
@@ -46,10 +48,10 @@ def name_key(name: str) -> str:
     """
     words = fold_phrase(name).decode("ascii").split()
     start = 0
-    while start < len(words) - 1 and words[start] in _TITLES:
+    while start < len(words) - 1 and words[start] in TITLES:
         start += 1
     kept = words[start:]
-    if len(kept) == 1 and kept[0] in _TITLES:  # a post without a name
+    if len(kept) == 1 and kept[0] in TITLES:  # a post without a name
         kept = words
     return " ".join(kept) or normal(name)
 

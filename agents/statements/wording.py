@@ -21,12 +21,15 @@ _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*|[%$£€¥]|[.!?:
 _ENDS = frozenset('.!?:…\n"“”„«»')
 _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 
-_NEGATORS = frozenset("not no never none nobody nothing nowhere neither nor cannot without cant dont wont".split())
+_NEGATORS = frozenset("not no never none nobody nothing nowhere neither nor without".split())
+_CONTRACTED = {
+    "won't": ("will", "not"), "wont": ("will", "not"), "shan't": ("shall", "not"), "can't": ("can", "not"),
+    "cant": ("can", "not"), "cannot": ("can", "not"), "dont": ("do", "not"), "ain't": ("is", "not"),
+}  # fmt: skip
+_ENDINGS = {"n't": "not", "'ll": "will", "'re": "are", "'ve": "have", "'m": "am"}
 MODALS = {
-    "will": "will", "shall": "will", "'ll": "will", "won't": "will", "wont": "will", "shan't": "will",
-    "would": "would", "wouldn't": "would", "can": "can", "cannot": "can", "can't": "can", "cant": "can",
-    "could": "could", "couldn't": "could", "may": "may", "might": "may", "mightn't": "may", "must": "must",
-    "mustn't": "must", "should": "should", "shouldn't": "should", "ought": "should",
+    "will": "will", "shall": "will", "would": "would", "can": "can", "could": "could", "may": "may", "might": "may",
+    "must": "must", "should": "should", "ought": "should",
 }  # fmt: skip
 BACKSHIFT = {"would": "will", "could": "can", "should": "will"}
 """Reported speech moves modals back: "we will" becomes "they would"."""
@@ -96,7 +99,7 @@ class Word(Struct, frozen=True, array_like=True, gc=False):
 class Asserted(Struct, frozen=True, kw_only=True):
     """What one wording asserts, ready to compare. Sequences are in the order of the text.
 
-    content  words that carry content, but for quantities and certain names
+    content  words that carry content, but for quantities, modals and titles
     names   (key, is_certain): a capitalised word at the start of a sentence is not certainly a name
     """
 
@@ -144,11 +147,27 @@ def words(text: str) -> tuple[Word, ...]:
             continue
         if raw == ";":
             continue
-        if raw.endswith(("'s", "'S")):
-            raw = raw[:-2]
-        found.append(Word(raw.casefold(), raw, is_initial))
+        found += _split(raw, is_initial) if "'" in raw or raw.casefold() in _CONTRACTED else _one(raw, is_initial)
         is_initial = False
     return tuple(found)
+
+
+def _one(raw: str, is_initial: bool) -> tuple[Word, ...]:
+    return (Word(raw.casefold(), raw, is_initial),)
+
+
+def _split(raw: str, is_initial: bool) -> tuple[Word, ...]:
+    """A contraction as the words it stands for; a possessive without its ending."""
+    low = raw.casefold()
+    if low.endswith("'s"):
+        return _one(raw[:-2], is_initial)
+    if low in _CONTRACTED:
+        first, second = _CONTRACTED[low]
+        return Word(first, raw, is_initial), Word(second, second, False)
+    for ending, full in _ENDINGS.items():
+        if low.endswith(ending) and len(low) > len(ending):
+            return Word(low[: -len(ending)], raw[: -len(ending)], is_initial), Word(full, full, False)
+    return _one(raw, is_initial)
 
 
 def _join(acronym: re.Match[str]) -> str:
@@ -159,7 +178,6 @@ def read(some: tuple[Word, ...]) -> Asserted:
     """What a stretch of words asserts."""
     numbers, units, dates = _quantities(some)
     names = tuple(_names(some))
-    certain = {name for name, is_certain in names if is_certain}
     return Asserted(
         words=some,
         negated=tuple(NOT if _negates(word.low) else word.low for word in some if word.low not in _CURRENCIES),
@@ -167,28 +185,31 @@ def read(some: tuple[Word, ...]) -> Asserted:
         units=units,
         dates=dates,
         modals=tuple(_modals(some)),
-        content=tuple(
-            word.low.replace("'", "") for word in some if _carries(word) and not (certain and key(word.raw) in certain)
-        ),
+        content=tuple(word.low.replace("'", "") for word in some if _carries(word)),
         names=names,
     )
 
 
 def _carries(word: Word) -> bool:
     low = word.low
-    return not (low in STOP_WORDS or low in _QUANTITIES or low[0].isdigit() or low.replace("'", "") in STOP_WORDS)
+    return not (
+        low in STOP_WORDS
+        or low in _QUANTITIES
+        or low in MODALS
+        or low in _NO_NAMES
+        or low[0].isdigit()
+        or low.replace("'", "") in STOP_WORDS
+    )
 
 
 def _negates(low: str) -> bool:
-    return low in _NEGATORS or low.endswith("n't")
+    return low in _NEGATORS
 
 
 def _modals(some: tuple[Word, ...]) -> list[str]:
     found: list[str] = []
     for i, word in enumerate(some):
         modal = MODALS.get(word.low)
-        if modal is None and word.low.endswith("'ll"):
-            modal = "will"
         if modal is not None and not (word.low == "may" and _is_month(some, i)):
             found.append(modal)
     return found
@@ -242,7 +263,7 @@ def _keep_number(
     elif (
         after in _MONTHS
         or before in _MONTHS
-        or (len(value) == 4 and value[:2] in ("19", "20") and "," not in some[start].raw and after not in _UNITS)
+        or (len(value) == 4 and value[:2] in ("19", "20") and some[start].raw == value and after not in _UNITS)
     ):
         dates.append(value)
     elif value != "1" or after in _UNITS or before in _CURRENCIES:
@@ -306,6 +327,7 @@ def _names(some: tuple[Word, ...]) -> list[tuple[str, bool]]:
     ]
 
 
+@lru_cache(maxsize=16384)
 def key(word: str) -> str:
     """One spelling for the transliterations of a word."""
     return sound(fold_phrase(word).decode("ascii") or word.casefold())

@@ -67,38 +67,37 @@ _BEFORE_HIT: dict[_Force, str] = {
     _Force.DENIAL: """deny; denies; denied; denying; denial of; denials of; denial that; disputed that; disputes that;
         rubbished; rubbishes; refute; refutes; refuted; refuting""",
     _Force.CLAIM_DENIAL: "dismiss; dismisses; dismissed; dismissing; disputed; disputes; contradicted; contradicts",
-    _Force.POSSIBLE: """may; might; could; would; will; shall; should; 'll; he'll; she'll; they'll; we'll; i'll; it'll;
-        i'd; we'd; they'd; can; possibly; perhaps; probably; likely; unlikely; potential; potentially; possible;
-        expected to; expects to; expect to; expecting; due to be; set to; about to; poised to; ready to; prepared to;
-        preparing to; prepares to; prepare to; preparing for; prepare for; prepares for; braced for; bracing for;
-        plan to; plans to; planned to; planning to; plan for; plans for; planning; plotting; plotted to; plot to;
-        intends to; intend to; intended to; intention to; intent to; aims to; aim to; aimed to; seek to; seeks to;
-        seeking to; sought to; hopes to; hope to; hoped to; want to; wants to; wanted to; willing to; able to;
-        ability to; capable of; right to; try to; tries to; tried to; trying to; attempt to; attempts to; attempted to;
-        attempting to; bid to; effort to; efforts to; decide to; decision to; urge; urges; urged; urging; call for;
-        calls for; called for; calling for; call on; calls on; called on; calling on; demand; demands; demanded;
-        demanding; ask for; asks for; asked for; appeal for; appeals for; appealed for; threaten; threatens;
-        threatened; threatening; vow; vows; vowed; vowing; pledge; pledges; pledged; promise; promises; promised;
-        swore to; consider; considers; considering; considered; weigh; weighing; mull; mulls; mulling; propose;
-        proposes; proposed; proposing; suggest; suggests; support for; opposed to; warned against; warns against;
-        against any; tipped to; favourite to; candidate to; frontrunner to; nominated to; designed to; warned it;
-        in line to; on course to; unclear if; unclear how; future; any; imagine; authorise; authorises; authorised;
-        authorize; authorizes; authorized; authority to; permission to; order to; ordered to; orders to; pressure to;
-        refuse to rule out; urged to; told to; threat to; threats to; bound to; sure to; going to""",
-    _Force.STRONG_POSSIBLE: """if; unless; whether; in case of; in the event of; in the event that; assuming;
-        suppose; provided that; threat of; threats of; fear; fears; feared; fearing; fear of; fears of; fears that;
-        risk; risks; risk of; risks of; risking; danger of; dangers of; possibility of; prospect of; prospects of;
-        chance of; chances of; warn of; warns of; warned of; warning of; warnings of; likelihood of; spectre of;
-        cannot rule out; can't rule out; could not rule out; couldn't rule out; not rule out; not ruled out;
-        not ruling out; refused to rule out; refuses to rule out; declined to rule out; not exclude; not deny;
-        not denied; not denying; neither confirm nor deny; neither confirmed nor denied; not confirm; not confirmed;
-        not been confirmed; not confirming; cannot confirm; could not confirm; couldn't confirm; can't confirm;
-        unable to confirm; unconfirmed; unverified; no confirmation; not verify; not verified; not been verified;
-        not independently verify; could not be verified; not clear; not yet clear; unclear; not known;
-        not necessarily; potential for; possible that; rumours of; rumors of; speculation that; speculation about;
-        would-be; on alert for; to avoid; to prevent; to avert; to deter; to stop; hopes of; aimed at preventing;
-        in an attempt to prevent; planned; plot; plots; imminent; hypothetical; simulated; mock; fictional; predicted;
-        predicts; forecast""",
+    _Force.POSSIBLE: """may; might; could; would; will; shall; should; 'll; he'll; she'll; they'll; we'll; i'll;
+        it'll; i'd; we'd; they'd; can; possibly; perhaps; probably; likely; unlikely; potential; potentially;
+        possible; expected to; expects to; expect to; expecting; due to be; set to; about to; poised to; ready to;
+        prepared to; preparing to; prepares to; prepare to; plan to; plans to; planned to; planning to; planning;
+        plotting; plotted to; plot to; intends to; intend to; intended to; intention to; intent to; aims to; aim to;
+        aimed to; seek to; seeks to; seeking to; sought to; hopes to; hope to; hoped to; want to; wants to; wanted to;
+        willing to; able to; ability to; capable of; right to; try to; tries to; tried to; trying to; attempt to;
+        attempts to; attempted to; attempting to; bid to; effort to; efforts to; decide to; decision to; call on;
+        calls on; called on; calling on; vow; vows; vowed; vowing; pledge; pledges; pledged; promise; promises;
+        promised; swore to; weigh; weighing; mull; mulls; mulling; suggest; suggests; opposed to; warned against;
+        warns against; against any; tipped to; favourite to; candidate to; frontrunner to; nominated to; designed to;
+        warned it; in line to; on course to; unclear if; unclear how; future; any; imagine; authorise; authorises;
+        authorised; authorize; authorizes; authorized; authority to; permission to; order to; ordered to; orders to;
+        pressure to; refuse to rule out; urged to; told to; threat to; threats to; bound to; sure to; going to""",
+    _Force.STRONG_POSSIBLE: """if; unless; whether; in case of; in the event of; in the event that; assuming; suppose;
+        provided that; threat of; threats of; fear; fears; feared; fearing; fear of; fears of; fears that; risk;
+        risks; risk of; risks of; risking; danger of; dangers of; possibility of; prospect of; prospects of; chance
+        of; chances of; warn of; warns of; warned of; warning of; warnings of; likelihood of; spectre of; cannot rule
+        out; can't rule out; could not rule out; couldn't rule out; not rule out; not ruled out; not ruling out;
+        refused to rule out; refuses to rule out; declined to rule out; not exclude; not deny; not denied; not
+        denying; neither confirm nor deny; neither confirmed nor denied; not confirm; not confirmed; not been
+        confirmed; not confirming; cannot confirm; could not confirm; couldn't confirm; can't confirm; unable to
+        confirm; unconfirmed; unverified; no confirmation; not verify; not verified; not been verified; not
+        independently verify; could not be verified; not clear; not yet clear; unclear; not known; not necessarily;
+        potential for; possible that; rumours of; rumors of; speculation that; speculation about; would-be; on alert
+        for; to avoid; to prevent; to avert; to deter; to stop; hopes of; aimed at preventing; in an attempt to
+        prevent; planned; plot; plots; imminent; hypothetical; simulated; mock; fictional; predicted; predicts;
+        forecast; call for; calls for; called for; calling for; demand; demands; demanded; demanding; ask for; asks
+        for; asked for; appeal for; appeals for; appealed for; threaten; threatens; threatened; threatening; plan for;
+        plans for; preparing for; prepare for; prepares for; braced for; bracing for; support for; urge; urges; urged;
+        urging; propose; proposes; proposed; proposing; consider; considers; considering; considered""",
     _Force.TERMINATOR: """but; however; although; though; yet; except; nevertheless; nonetheless; because; since; after;
         before; until; while; whilst; when; whenever; where; which; who; whose; whom; despite; following; amid; during;
         apart from; aside from; even as; as well as; days after; hours after; in response to; in retaliation for;
@@ -217,12 +216,19 @@ def _scope(words: list[str], triggers: list[tuple[_Force, int, int]]) -> range |
             if opening is not None:
                 skipped.update(range(opening, at))
                 at = opening
-            elif not all(between in _LIST_WORDS for between in words[at + 1 :]):
+            elif not _is_list(words[at + 1 :]):
                 start = at + 1
         elif word == "and" and len(words) - at > 2:  # "no warning and twelve were killed": a clause of its own
             start = at + 1
         at -= 1
     return [at for at in range(start, len(words)) if at not in skipped] if skipped else range(start, len(words))
+
+
+def _is_list(words: list[str]) -> bool:
+    """Whether a comma before these words goes on with a list that the hit ends: "no talks, raids or strikes"."""
+    if words and words[-1] in {"or", "nor"} and len(words) <= 8:
+        return True
+    return all(word in _LIST_WORDS for word in words)
 
 
 def _is_inserted(words: list[str], at: int) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from schemas.event import Span, Struct
 
 _PARAGRAPH = re.compile("[^\n\r\u2028\u2029]+")
-_MARK = re.compile("[\"“”„‟＂«»‹›‘’‚‛']")
-_DOUBLE = frozenset('"“”„‟＂')
+_MARK = re.compile("''|``|[\"“”„‟＂«»‹›‘’‚‛']")
+_DOUBLE = frozenset('"“”„‟＂`')
+"""First characters of double marks; a doubled apostrophe is one too, see `_family`."""
 _GUILLEMETS = frozenset("«»")
 _APOSTROPHES = frozenset("'’")
 _OPENING_BEFORE = frozenset("([{—–-/:;,.…!?\"“„«‘'")
@@ -16,6 +17,7 @@ _ELISION = re.compile(
     r"(?:em|til|tis|twas|cause|round|bout|cuz|n|un|er|neath|gainst|s|t|\d0s)\b(?![’']s\b)|\d\ds?\b", re.IGNORECASE
 )
 _AND = frozenset(a + "n" + b for a in "'’‘" for b in "'’")  # rock 'n' roll
+_STRAIGHT = frozenset(('"', "＂", "''", "``"))
 _MAX_GAP = 3
 """Paragraphs without any mark that a quotation may run through when only its last paragraph closes."""
 
@@ -51,15 +53,16 @@ class _Open:
 
 
 class _Found:
-    """A quotation under construction: start and end of the outer span, lengths of the marks."""
+    """A quotation under construction: start and end of the outer span, and its marks."""
 
-    __slots__ = ("continues", "end", "is_closed", "mark", "start")
+    __slots__ = ("closing", "continues", "end", "is_closed", "mark", "start")
 
-    def __init__(self, start: int, end: int, mark: str, *, is_closed: bool, continues: bool = False) -> None:
+    def __init__(self, start: int, end: int, mark: str, *, closing: str = "", continues: bool = False) -> None:
         self.start = start
         self.end = end
         self.mark = mark
-        self.is_closed = is_closed
+        self.closing = closing
+        self.is_closed = bool(closing)
         self.continues = continues
 
 
@@ -90,23 +93,23 @@ def quotations(text: str) -> tuple[Quotation, ...]:
     return tuple(_nested(found))
 
 
-def _marks(text: str, left: int, right: int) -> list[tuple[int, str]]:
-    """Marks of one paragraph that are neither apostrophes nor measures: position and what it may be.
+def _marks(text: str, left: int, right: int) -> list[tuple[int, str, str]]:
+    """Marks of one paragraph that are neither apostrophes nor measures: position, mark, and what it may be.
 
     Roles: "o" only opens, "c" only closes, "b" may be either.
     """
-    out: list[tuple[int, str]] = []
+    out: list[tuple[int, str, str]] = []
     for match in _MARK.finditer(text, left, right):
         at = match.start()
-        mark = text[at]
+        mark = match.group()
         before = text[at - 1] if at > left else " "
-        after = text[at + 1] if at + 1 < right else " "
+        after = text[match.end()] if match.end() < right else " "
         if mark in _APOSTROPHES or mark in "‘‚‛‹›":
             role = _single_role(text, at, mark, before, after)
         else:
             role = _double_role(mark, before, after)
         if role:
-            out.append((at, role))
+            out.append((at, mark, role))
     return out
 
 
@@ -132,6 +135,8 @@ def _single_role(text: str, at: int, mark: str, before: str, after: str) -> str:
 
 
 def _double_role(mark: str, before: str, after: str) -> str:
+    if before == "=":
+        return ""  # an attribute of a tag
     if mark in "„‟":
         return "o"
     is_left = before.isspace() or before in "([{—–-/‘'"
@@ -149,31 +154,31 @@ def _double_role(mark: str, before: str, after: str) -> str:
     return "b"
 
 
-def _pair(text: str, left: int, right: int, marks: list[tuple[int, str]], *, runs_on: bool) -> list[_Found]:
+def _pair(text: str, left: int, right: int, marks: list[tuple[int, str, str]], *, runs_on: bool) -> list[_Found]:
     """Match the marks of one paragraph; `runs_on`: it begins inside a quotation without a mark of its own."""
-    closers = _closers_after(text, marks)
-    is_even = sum(text[at] in '"＂' for at, _ in marks) % 2 == 0
+    closers = _closers_after(marks)
+    is_even = sum(mark in _STRAIGHT for _, mark, _ in marks) % 2 == 0
     out: list[_Found] = []
     stack: list[_Open] = []
     if runs_on:
         stack.append(_Open(_first(text, left), "", "d"))
-    for index, (at, role) in enumerate(marks):
-        family = _family(text[at])
+    for index, (at, mark, role) in enumerate(marks):
+        family = _family(mark)
         waiting = _waiting(stack, family)
         if waiting is None:
             if role in "ob" and (family != "s" or closers[index][1] or _opens_paragraph(text, left, at)):
-                stack.append(_Open(at, text[at], family))
+                stack.append(_Open(at, mark, family))
             elif family == "g":
-                stack.append(_Open(at, text[at], family))  # »German style«
+                stack.append(_Open(at, mark, family))  # »German style«
             continue
-        if _closes(stack, waiting, text[at], role, closers[index], is_even=is_even):
+        if _closes(stack, waiting, mark, role, closers[index], is_even=is_even):
             top = stack[waiting]
             del stack[waiting:]
-            out.append(_Found(top.at, at + 1, top.mark, is_closed=True))
+            out.append(_Found(top.at, at + len(mark), top.mark, closing=mark))
         elif role in "ob":
             if family == "d" and waiting == len(stack) - 1 and closers[index][0] < 2:
                 _give_up(text, out, stack, at)
-            stack.append(_Open(at, text[at], family))
+            stack.append(_Open(at, mark, family))
     if stack:
         _give_up(text, out, stack, right)
     out.sort(key=lambda f: (f.start, -f.end))
@@ -195,17 +200,17 @@ def _closes(stack: list[_Open], waiting: int, mark: str, role: str, after: tuple
         return True
     # A straight mark that looks like an opener while another straight one waits: in a paragraph with an even number of
     # them the blanks are wrong, in one with an odd number a closing mark is missing.
-    return mark in '"＂' and top.mark in '"＂' and is_even and len(stack) - 1 == waiting
+    return mark in _STRAIGHT and top.mark in _STRAIGHT and is_even and len(stack) - 1 == waiting
 
 
-def _closers_after(text: str, marks: list[tuple[int, str]]) -> list[tuple[int, int]]:
+def _closers_after(marks: list[tuple[int, str, str]]) -> list[tuple[int, int]]:
     """For each mark, how many double and how many sure single closers follow it."""
     out = [(0, 0)] * len(marks)
     double = single = 0
     for index in range(len(marks) - 1, -1, -1):
         out[index] = (double, single)
-        at, role = marks[index]
-        family = _family(text[at])
+        _, mark, role = marks[index]
+        family = _family(mark)
         if family == "d" and role in "cib":
             double += 1
         elif family == "s" and role in "cbp":
@@ -214,7 +219,7 @@ def _closers_after(text: str, marks: list[tuple[int, str]]) -> list[tuple[int, i
 
 
 def _family(mark: str) -> str:
-    if mark in _DOUBLE:
+    if mark[:1] in _DOUBLE or mark == "''":
         return "d"
     return "g" if mark in _GUILLEMETS else "s"
 
@@ -239,8 +244,8 @@ def _give_up(text: str, out: list[_Found], stack: list[_Open], end: int) -> None
         return
     while end > kept.at + 1 and text[end - 1].isspace():
         end -= 1
-    if end > kept.at + 1:
-        out.append(_Found(kept.at, end, kept.mark, is_closed=False))
+    if end > kept.at + len(kept.mark):
+        out.append(_Found(kept.at, end, kept.mark))
 
 
 def _first(text: str, left: int) -> int:
@@ -256,11 +261,11 @@ def _opens_paragraph(text: str, left: int, at: int) -> bool:
     return before < left or text[before] in "\n\r\u2028\u2029"
 
 
-def _runs_on(text: str, left: int, tail: _Found | None, marks: list[tuple[int, str]]) -> bool:
+def _runs_on(text: str, left: int, tail: _Found | None, marks: list[tuple[int, str, str]]) -> bool:
     """Whether the paragraph stands inside `tail` without an opening mark: its first double mark closes."""
     if tail is None or _family(tail.mark or '"') != "d":
         return False
-    first = next(((at, role) for at, role in marks if _family(text[at]) == "d"), None)
+    first = next(((at, role) for at, mark, role in marks if _family(mark) == "d"), None)
     return first is not None and first[1] == "c" and first[0] > _first(text, left)
 
 
@@ -292,7 +297,7 @@ def _bridge(text: str, paragraphs: list[tuple[int, int]], found: list[_Found], t
             end = right
             while end > start and text[end - 1].isspace():
                 end -= 1
-            found.append(_Found(start, end, "", is_closed=False, continues=True))
+            found.append(_Found(start, end, "", continues=True))
 
 
 def _nested(found: list[_Found]) -> Iterator[Quotation]:
@@ -303,7 +308,7 @@ def _nested(found: list[_Found]) -> Iterator[Quotation]:
             ends.pop()
         yield Quotation(
             outer=Span(item.start, item.end),
-            inner=Span(item.start + len(item.mark), item.end - 1 if item.is_closed else item.end),
+            inner=Span(item.start + len(item.mark), item.end - len(item.closing)),
             mark=item.mark,
             is_closed=item.is_closed,
             continues=item.continues,

@@ -4,24 +4,28 @@ import gzip
 import io
 import lzma
 import re
+import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from schemas.article import ArticleUpdate, Format, Policy
 from schemas.codec import MAX_BYTES, encode
 from schemas.errors import InputError
 from schemas.identity import update_id
 from streams.sources.feeds import is_feed, read_feed
-from streams.sources.records import BadLine, Origin, is_json, read_json
+from streams.sources.origin import BadLine, Origin, host
+from streams.sources.records import is_json, read_json
 
 MAX_DECOMPRESSED = 512 * 1024 * 1024
 """Largest content of a compressed file, in bytes."""
 
 _CHUNK = 1 << 20
-_HTML = re.compile(r"\A\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html|head|body|article|main|div|section|p)\b", re.I | re.S)
+_GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"
+_HTML = re.compile(
+    r"\A\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html|head|body|article|main|div|section|p)\b", re.I | re.S
+)
 _CANONICAL = re.compile(
     r"<link\b[^>]{0,300}\brel=[\"']?canonical[\"']?[^>]{0,300}?\bhref=[\"']?(https?://[^\"'\s>]+)|"
     r"<meta\b[^>]{0,300}\bproperty=[\"']?og:url[\"']?[^>]{0,300}?\bcontent=[\"']?(https?://[^\"'\s>]+)",
@@ -29,10 +33,10 @@ _CANONICAL = re.compile(
 )
 
 
-def load(path: str, read_stdin: Callable[[], bytes] | None = None) -> bytes:
+def load(path: str) -> bytes:
     """Bytes of a file, or of standard input for "-". Raises InputError for what cannot be read."""
-    if path == "-" and read_stdin is not None:
-        return read_stdin()
+    if path == "-":
+        return sys.stdin.buffer.read()
     file = Path(path)
     if file.is_dir():
         raise InputError(f"{path}: expected a file, found a directory")
@@ -101,7 +105,7 @@ def _page(origin: Origin, raw: bytes, text: str) -> ArticleUpdate:
     if is_html and (found := _CANONICAL.search(text[:200_000])):
         url = found[1] or found[2]
     item = origin.item or url or origin.file_name
-    source = origin.source or (host(url) if url and not origin.item else None) or host(item) or "file"
+    source = origin.source_of(url if url and not origin.item else item)
     update = ArticleUpdate(
         update_id=update_id(source, item, origin.body_hash(raw)),
         source=source,
@@ -119,31 +123,18 @@ def _page(origin: Origin, raw: bytes, text: str) -> ArticleUpdate:
     return update
 
 
-def host(url: str | None) -> str | None:
-    """Host of a web address without "www."; None for anything else."""
-    if not url or not url.startswith(("http://", "https://")):
-        return None
-    try:
-        name = urlsplit(url).hostname
-    except ValueError:
-        return None
-    return name.removeprefix("www.") if name else None
-
-
 def _decompress(path: str, raw: bytes) -> bytes:
     """Content of a gzip or xz file; anything else as it is. Raises InputError for broken or endless content."""
-    if raw.startswith(b"\x1f\x8b"):
-        stream: io.BufferedIOBase = gzip.GzipFile(fileobj=io.BytesIO(raw))
-    elif raw.startswith(b"\xfd7zXZ\x00"):
-        stream = lzma.LZMAFile(io.BytesIO(raw))
-    else:
+    if not raw.startswith((_GZIP, _XZ)):
         return raw
+    packed = io.BytesIO(raw)
     out = io.BytesIO()
     try:
-        while block := stream.read(_CHUNK):
-            out.write(block)
-            if out.tell() > MAX_DECOMPRESSED:
-                raise InputError(f"{path}: expected at most {MAX_DECOMPRESSED} bytes when decompressed, found more")
+        with gzip.GzipFile(fileobj=packed) if raw.startswith(_GZIP) else lzma.LZMAFile(packed) as stream:
+            while block := stream.read(_CHUNK):
+                out.write(block)
+                if out.tell() > MAX_DECOMPRESSED:
+                    raise InputError(f"{path}: expected at most {MAX_DECOMPRESSED} bytes when decompressed, found more")
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise InputError(f"{path}: expected a whole compressed file, found: {error}") from None
     return out.getvalue()

@@ -8,7 +8,7 @@ from typing import Any
 
 import faust
 
-PATIENCE_S = 20.0
+PATIENCE_S = 10.0
 
 
 def make_app(directory: Path, *, partitions: int = 4, query: str = "", **settings: Any) -> faust.App:

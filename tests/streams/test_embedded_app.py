@@ -26,10 +26,13 @@ class Counter:
     def __init__(self, directory: Path, **settings: Any) -> None:
         self.app = make_app(directory, partitions=PARTITIONS, **settings)
         self.seen: dict[int, list[int]] = defaultdict(list)
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.table = self.app.Table("latest", key_type=bytes, value_type=bytes, partitions=PARTITIONS)
 
         async def count(stream: Any) -> None:
             async for event in stream.noack().events():
+                await self.gate.wait()
                 self.seen[event.message.partition].append(event.message.offset)
                 self.table[event.key] = event.value
                 await stream.ack(event)
@@ -91,7 +94,7 @@ async def test_a_sent_record_is_durable_and_readable_with_its_headers(tmp_path: 
         future = await counter.app.producer.send("source", b"k", b"v", 2, 1_700_000_000.0, {"h": b"1"})
         metadata = await future
         reader = await open_log(f"embedded://{tmp_path}", mode="read")
-        record = [record async for record in reader.read("source", 2, 0)][0]
+        (record,) = [record async for record in reader.read("source", 2, 0)]
         await reader.close()
     assert (metadata.topic, metadata.partition, metadata.offset) == ("source", 2, 0)
     assert (record.key, record.value, record.timestamp, record.headers) == (
@@ -109,7 +112,8 @@ async def test_headers_that_are_not_bytes_fail_at_the_sender(tmp_path: Path) -> 
         with pytest.raises(TypeError, match="str and bytes"):
             await counter.app.producer.send("source", b"k", b"v", None, None, {"h": None})
         await counter.send(1)
-    assert True
+        ends = sum(counter.log.parts["source", number].visible for number in range(PARTITIONS))
+    assert ends == 1
 
 
 async def test_the_app_and_other_users_share_one_log(tmp_path: Path) -> None:
@@ -168,22 +172,25 @@ async def test_commits_reach_the_end_after_rebalances_with_a_slow_seek(
     """
     seek = Consumer.perform_seek
     seeks = 0
+    counter = Counter(tmp_path)
 
     async def slow_seek(consumer: Consumer) -> None:
         nonlocal seeks
+        counter.gate.clear()  # a busy agent: what is delivered now waits in its queue
         await seek(consumer)
-        for _ in range(60):
+        for _ in range(40):
             await asyncio.sleep(0.001)
         seeks += 1
 
     monkeypatch.setattr(Consumer, "perform_seek", slow_seek)
-    counter = Counter(tmp_path)
     async with running(counter.app):
-        await counter.send(2000)
+        counter.gate.set()
         for turn in (2, 3):
+            await counter.send(500)
             await counter.app.consumer.subscribe({"source", counter.table.changelog_topic_name})
             await until(lambda turn=turn: seeks >= turn, lambda: counter.send(20))  # type: ignore[misc]
             await until(lambda: not counter.app.rebalancing, lambda: counter.send(20))
+            counter.gate.set()
         await until(counter.is_committed)
         assert counter.is_complete()
     assert seeks == 3

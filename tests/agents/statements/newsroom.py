@@ -24,8 +24,8 @@ from schemas.event import Span
 
 NOON = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
 _LINE = re.compile(
-    r"^(?:# )?(?:(?P<who>[^:“\n]+): [“\"]"
-    r"(?P<direct>[^”\"\n]*)[”\"]|(?P<by>.+?) (?P<cue>said|thinks) (?P<what>.+))$",
+    r"^(?:# )?(?:(?P<who>[^:“\n]+):\s+[“\"]"
+    r"(?P<direct>[^”\"\n]*)[”\"][. \u00a0]*|(?P<by>.+?)\s+(?P<cue>said|thinks)\s+(?P<what>.+))$",
     re.M,
 )
 _FLAGS = {"again": {"is_reiterated": True}, "years ago": {"is_archival": True}, "hearsay": {"is_hearsay": True}}

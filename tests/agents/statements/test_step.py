@@ -82,7 +82,7 @@ def test_a_repeat_elsewhere_is_one_more_sighting_and_no_message() -> None:
 
     assert told(room.alerts) == [("new", "alert")]
     known = room.statement()
-    assert (known.seen, known.origins, [one.source for one in known.sightings][0]) == (4, 4, "outlet-0")
+    assert (known.seen, known.origins, known.sightings[0].source) == (4, 4, "outlet-0")
 
 
 def test_an_agency_credit_makes_two_outlets_one_origin() -> None:
@@ -124,7 +124,7 @@ def test_what_is_known_in_other_dress_is_not_told(again: str) -> None:
     [
         ("We will not rebuild the old bridge before the winter comes", "negation"),
         ("We may rebuild the old bridge before the winter comes", "modal"),
-        ("We will rebuild the old bridge before Friday in the winter", "date"),
+        ("We will rebuild the old bridge before the winter comes on Friday", "date"),
     ],
 )
 def test_a_small_word_that_carries_the_change_is_news(again: str, reason: str) -> None:
@@ -166,6 +166,40 @@ def test_a_paraphrase_of_a_quotation_is_kept_apart_in_silence() -> None:
     rendering = next(one for one in room.statements() if one.facts.novelty is Novelty.RENDERING)
     assert first.data.statement is not None
     assert rendering.facts.possible_same_as == (first.data.statement.id,)
+
+
+def test_a_full_quotation_after_its_paraphrase_is_told_with_the_possible_twin() -> None:
+    """Much more than was announced is new, and names what it may be the full text of."""
+    room = Newsroom()
+    (first,) = room.publish("Ana Brook said the council must rebuild the bridge before winter.")
+
+    (alert,) = room.publish(
+        "Ana Brook: “The council must have that bridge rebuilt, before winter brings floods, hunger, misery, ruin”",
+        entry="en_2",
+    )
+
+    assert first.data.statement is not None
+    assert alert.data.statement is not None
+    assert alert.data.statement.novelty is Novelty.NEW
+    assert alert.data.statement.possible_same_as == (first.data.statement.id,)
+
+
+@pytest.mark.parametrize(
+    ("speaker", "label"),
+    [
+        ("Ana Brook, Admiral", "Admiral Ana Brook"),
+        ("Ana Brook, the mayor", "Ana Brook, mayor"),
+        (
+            "Ana Brook, the head of the harbour committee in the upper house of the delta parliament",
+            "Ana Brook, head of the harbour committee",
+        ),
+    ],
+)
+def test_a_headline_names_the_speaker_as_a_desk_would(speaker: str, label: str) -> None:
+    """Titles in front, posts behind, long descriptions cut where they ramble on."""
+    (alert,) = Newsroom().publish(f"{speaker}: “{BRIDGE}”")
+
+    assert alert.data.headline == f"{label}: “{BRIDGE}”"
 
 
 def test_what_was_said_years_ago_is_not_told() -> None:

@@ -133,7 +133,7 @@ async def test_new_input_is_refused_below_the_floor_while_the_rest_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Little free space refuses input but not the outputs of what was accepted, and ends nothing."""
-    usage = namedtuple("usage", "total used free")  # noqa: PYI024  the shape of shutil.disk_usage
+    usage = namedtuple("usage", "total used free")
     log = await opened(tmp_path)
     handle = await open_log(f"embedded://{tmp_path}", mode="own")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(1 << 40, 1 << 40, 1 << 20))
@@ -149,7 +149,7 @@ async def test_free_space_is_asked_for_at_most_once_a_second(tmp_path: Path, mon
     """A thousand appends cost one system call."""
     log = await opened(tmp_path)
     calls: list[object] = []
-    usage = namedtuple("usage", "total used free")  # noqa: PYI024
+    usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda path: calls.append(path) or usage(1, 1, 1 << 40))
     monkeypatch.setattr("time.monotonic", lambda: 5e9)
     for _ in range(1000):
@@ -176,7 +176,9 @@ async def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         Log.acquire(tmp_path)
 
 
-async def test_the_memory_of_recent_records_is_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_memory_of_recent_records_is_bounded_in_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Large records leave memory early; reads go on from the disk."""
     monkeypatch.setattr("streams.log.embedded.TAIL_BYTES", 300_000)
     log = await opened(tmp_path)
@@ -190,7 +192,9 @@ async def test_the_memory_of_recent_records_is_bounded_in_bytes(tmp_path: Path, 
     await log.release()
 
 
-async def test_the_memory_of_all_partitions_together_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_memory_of_all_partitions_together_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Many partitions do not add up without limit."""
     monkeypatch.setattr("streams.log.embedded.TAIL_TOTAL_BYTES", 500_000)
     log = await opened(tmp_path)
