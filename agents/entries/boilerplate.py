@@ -44,6 +44,8 @@ class _Score(NamedTuple):
 
 
 def _outside_quotes(text: str) -> str:
+    if not any(mark in text for mark in "\"“‘'"):
+        return text
     return cues.QUOTED.sub(" ", text)
 
 
@@ -73,22 +75,37 @@ def _is_name_line(text: str) -> bool:
     return all(cues.TITLE_CASE.fullmatch(word) for word in words)
 
 
+def _holds(words: str, any_of: tuple[str, ...]) -> bool:
+    return any(word in words for word in any_of)
+
+
 def _score(sentence: str) -> _Score:
     """How one sentence (or a line without a full stop) reads."""
     if sentence[:1] in "“\"'‘":
         return _Score()
     bare = _outside_quotes(sentence)
-    if cues.COOKIES.search(bare) and not cues.REPORTED.search(bare):
+    words = bare.lower()
+    # Plain look-ups first: most sentences hold none of these, and the expressions behind them are long.
+    if _holds(words, cues.COOKIE_WORDS) and cues.COOKIES.search(bare) and not cues.REPORTED.search(bare):
         return _Score(Reason.COOKIES, is_strong=True)
-    if len(sentence) <= _LINE and cues.LOADING.search(bare) and not cues.REPORTED.search(bare):
+    if (
+        len(sentence) <= _LINE
+        and _holds(words, cues.LOADING_WORDS)
+        and cues.LOADING.search(bare)
+        and not cues.REPORTED.search(bare)
+    ):
         return _Score(Reason.LOADING, is_strong=True)
     if cues.REPORTED.search(bare):
         return _Score()
     asks = cues.ASK.match(bare) is not None
     reader = cues.READER.search(bare) is not None
-    we = cues.WE.search(cues.US_ALONE.sub(" ", bare)) is not None
+    we = cues.WE.search(cues.US_ALONE.sub(" ", bare) if "US" in bare else bare) is not None
     press = len(cues.PRESS.findall(bare))
-    if cues.COMMENTS.search(bare) and (len(sentence) <= _COMMENT_LINE or ((asks or reader) and len(sentence) <= _LINE)):
+    if (
+        _holds(words, cues.COMMENT_WORDS)
+        and cues.COMMENTS.search(bare)
+        and (len(sentence) <= _COMMENT_LINE or ((asks or reader) and len(sentence) <= _LINE))
+    ):
         return _Score(Reason.COMMENTS, is_strong=True)
     appeals = sum(pattern.search(bare) is not None for pattern in cues.APPEALS)
     if appeals >= 2 or (appeals and (asks or reader or (we and press))):
@@ -98,7 +115,7 @@ def _score(sentence: str) -> _Score:
         products >= 2 and (asks or (reader and cues.PRODUCT_STRONG.search(bare)))
     ):
         return _Score(Reason.NEWSLETTER, is_strong=True)
-    if press and we and (reader or press >= 2) and ("paywall" in bare.lower() or asks):
+    if press and we and (reader or press >= 2) and ("paywall" in words or asks):
         return _Score(Reason.DONATION, is_strong=True)
     if press and (we or reader):
         return _Score(Reason.DONATION)

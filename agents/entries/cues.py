@@ -74,7 +74,7 @@ COMMENTS = re.compile(
     r"comment(?:ing)? (?:forum|section|policy)|"
     r"(?:view|show|post|leave|add|write|see|hide|load|share)\s+(?:(?:all|a|your|more|the|in the|"
     r"\d+)\s+){0,2}comments?|read (?:all |the |more |\d+ )comments?\Z|have your say|"
-    r"thought-provoking conversations|comments (?:are|have been|will be) (?:now )?(?:closed|moderated|turned off|"
+    r"join (?:[\w-]+ ){0,3}conversations?|comments (?:are|have been|will be) (?:now )?(?:closed|moderated|turned off|"
     r"disabled|subject)|"
     r"in the comments(?: section)?(?: below)?|(?:other|fellow) readers)\b|\Acomments?(?:\s*\(?\d+\)?)?\Z|"
     r"\A\d+ comments?\Z|\Abe the first to comment",
@@ -151,3 +151,18 @@ TITLE_CASE = re.compile(
     r"diplomatic|defence|senior|chief|world|foreign|business|news|editor|correspondent|reporter|affairs|security|"
     r"health|home|live|audience|freelance|staff|writer|environment|science|legal|economics))"
 )
+
+COOKIE_WORDS = ("cookie", "consent", "privacy", "gdpr", "legitimate interest", "view this content")
+LOADING_WORDS = (
+    "load",
+    "refresh",
+    "automatic",
+    "javascript",
+    "browser",
+    "unable to",
+    "appear",
+    "updat",
+    "moment",
+    "second",
+)
+COMMENT_WORDS = ("comment", "say", "conversation", "discussion", "debate", "forum", "community", "readers")

@@ -14,7 +14,7 @@ capitals; lower case matches both.
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 from schemas.errors import InputError
@@ -56,6 +56,13 @@ class Or:
     """Any part."""
 
     parts: tuple["Expression", ...]
+    patterns: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
+    others: tuple["Expression", ...] = field(init=False, repr=False, compare=False, default=())
+
+    def __post_init__(self) -> None:
+        """Set plain terms apart: they are looked up by what a sentence holds, not one by one."""
+        object.__setattr__(self, "patterns", frozenset(part.pattern for part in self.parts if isinstance(part, Term)))
+        object.__setattr__(self, "others", tuple(part for part in self.parts if not isinstance(part, Term)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +239,11 @@ def evaluate(expression: Expression, found: Mapping[str, Sequence[Span]], word_s
     match expression:
         case Term(pattern):
             return list(found.get(pattern, ()))
-        case Or(parts):
-            return sorted({span for part in parts for span in evaluate(part, found, word_starts)})
+        case Or():
+            spans = {span for pattern, at in found.items() if pattern in expression.patterns for span in at}
+            for part in expression.others:
+                spans.update(evaluate(part, found, word_starts))
+            return sorted(spans)
         case And(parts):
             return _all_of(parts, found, word_starts)
         case Not(_):

@@ -239,6 +239,9 @@ class _Teller:
     def _change(self, cue: re.Match[str]) -> RoleChange | None:
         kind, event = _CUES[cue.group().casefold()]
         hit = Span(cue.start(), cue.end())
+        near = bisect_left(self._who_at, hit.start - _WINDOW)
+        if near == len(self._who_at) or self._who_at[near] > hit.end + _WINDOW:
+            return None
         sentence = self._sentence(hit.start, hit.end)
         first, last = bisect_left(self._who_at, sentence.start), bisect_left(self._who_at, sentence.end)
         here = [who for who in self._who[first:last] if sentence.contains(who.span)]

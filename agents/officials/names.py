@@ -38,10 +38,14 @@ UPPER = _ranges("Lu")
 _PARTICLE = "(?:" + "|".join(sorted(PARTICLES, key=lambda p: (-len(p), p))) + ")"
 _PART = rf"(?:[{UPPER}]\.(?:[{UPPER}]\.)*|[{UPPER}][\w'’ʼ]*(?:-[\w'’ʼ]+)*)"
 _ABBREVIATED = r"(?:Gen|Lt|Maj|Brig|Col|Adm|Sen|Rep|Gov|Dr|Mr|Mrs|Ms|Prof|Rev|Hon|Cmdr|St)\."
-RUN = re.compile(
-    rf"(?:(?<![\w'’.@#/])|(?<=[a-z][a-z]\.))(?:{_ABBREVIATED}|{_PART})"
-    rf"(?: (?:{_PARTICLE}[- ]){{0,2}}(?:{_ABBREVIATED}|{_PART})){{0,11}}"
+# The first letter comes first, and what must not stand before it after: so the engine skips straight to capitals.
+_FIRST = (
+    rf"[{UPPER}](?:(?<![\w'’.@#/].)|(?<=[a-z][a-z]\..))"
+    r"(?:(?:(?<=G)(?:en|ov)|(?<=L)t|(?<=M)(?:aj|rs?|s)|(?<=B)rig|(?<=C)(?:ol|mdr)|(?<=A)dm|(?<=S)(?:en|t)"
+    r"|(?<=R)e[pv]|(?<=D)r|(?<=P)rof|(?<=H)on)\."
+    rf"|\.(?:[{UPPER}]\.)*|[\w'’ʼ]*(?:-[\w'’ʼ]+)*)"
 )
+RUN = re.compile(rf"{_FIRST}(?: (?:{_PARTICLE}[- ]){{0,2}}(?:{_ABBREVIATED}|{_PART})){{0,11}}")
 """A run of capitalised words, particles and initials included; never across punctuation or a line end."""
 TOKEN = re.compile(r"[^\s]+")
 _LEADING = re.compile(rf"(?:(?<![\w'’\-.])(?:{_PARTICLE}[- ]){{1,2}})\Z")

@@ -4,6 +4,7 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import xxhash
@@ -64,6 +65,7 @@ def rows_sharing(postings: bytes, hashes: Sequence[int]) -> list[int]:
     return found
 
 
+@lru_cache(maxsize=128)  # a full block never changes again; never written to
 def _numbers(postings: bytes) -> "array[int]":
     numbers = array("I")
     numbers.frombytes(postings)

@@ -191,7 +191,7 @@ def _triggers(tree: _Node, words: list[str]) -> list[tuple[_Force, int, int]]:
     found = []
     at = 0
     while at < len(words):
-        hit = _longest(tree, words, at)
+        hit = _longest(tree, words, at) if words[at] in tree.next else None
         if hit is None:
             at += 1
         else:

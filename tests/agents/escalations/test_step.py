@@ -103,7 +103,8 @@ def test_a_jump_over_levels_is_one_alert() -> None:
 def test_lower_levels_need_two_entries() -> None:
     """Talk of one entry is not yet tension; a second entry makes it so."""
     first = (
-        TENSE + "\nA stark warning was issued and the ambassador was summoned, and the raid was an act of provocation."
+        TENSE
+        + "\nA stark warning was issued, Kest summoned the ambassador and said that the raid was an act of provocation."
     )
 
     assert levels(run(entry(first)), channel="rhetoric") == []
@@ -113,7 +114,8 @@ def test_lower_levels_need_two_entries() -> None:
 def test_a_wire_needs_no_second_entry() -> None:
     """A source with the wire flag supports every level alone; another source's weight can be lowered."""
     text = (
-        TENSE + "\nA stark warning was issued and the ambassador was summoned, and the raid was an act of provocation."
+        TENSE
+        + "\nA stark warning was issued, Kest summoned the ambassador and said that the raid was an act of provocation."
     )
     wire = EscalationsStep(sources={"example-news": SourceWeight(is_wire=True)})
     doubtful = EscalationsStep(sources={"example-news": SourceWeight(permille=500)})
@@ -226,7 +228,7 @@ def test_only_added_text_of_an_edit_scores() -> None:
     assert run(first) == []
     alerts = run(first, second)
     assert levels(alerts) == [("alert", 0, 4)]
-    assert {match.rule for match in alerts[0].data.matched} == {"killed_in_attack"}
+    assert {match.rule for match in alerts[0].data.matched} == {"soldiers_killed"}
 
 
 def test_a_removed_sentence_is_withdrawn_from_the_score() -> None:

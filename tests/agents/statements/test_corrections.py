@@ -335,3 +335,13 @@ def test_a_live_revision_after_a_withdrawal_is_a_return() -> None:
     (back,) = room.publish(f"Ana Brook: “{GATES}”", status=EntryStatus.LIVE)
 
     assert back.data.is_reinstated
+
+
+def test_words_by_nobody_known_join_the_live_report_not_the_withdrawn_one() -> None:
+    """Between a cancelled and a standing statement with the same words, an unattributed repeat joins the standing."""
+    room = Newsroom()
+    room.publish(f"Ana Brook: “{GATES}”")
+    room.publish(f"Otto Reed: “{GATES}”", entry="en_2", source="delta-post")
+    room.kill("en_1")
+
+    assert room.publish(f"?: “{GATES}”", entry="en_3", source="third-post") == []

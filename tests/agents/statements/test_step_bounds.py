@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import msgspec
 
-from agents.statements.state import Known, Limits
+from agents.statements.fingerprint import fingerprint
+from agents.statements.state import Known, Limits, Record
 from agents.step import MemoryState
 from schemas.codec import encode, encode_state
 from tests.agents.statements.newsroom import NOON, Newsroom, told
@@ -109,3 +110,14 @@ def test_sightings_beyond_the_kept_ones_still_keep_a_statement_alive() -> None:
     assert isinstance(room.statement(), Known)
     assert ("retracted", "cancel") not in told(room.alerts)
     assert told(room.kill("en_99")) == [("retracted", "cancel")]
+
+
+def test_a_corrected_statement_is_one_candidate_under_its_present_words() -> None:
+    """Old words of a corrected statement do not list it a second time."""
+    room = Newsroom()
+    room.publish("Ana Brook: “We will not open the flood gates before the morning”")
+    room.publish("Ana Brook: “We will open the flood gates before the morning”")
+
+    found = Record(room.state, "story_1", Limits()).candidates(fingerprint("open the flood gates"))
+
+    assert [known.text for known in found] == ["We will open the flood gates before the morning"]
