@@ -131,6 +131,7 @@ class Ruleset:
             by_rule[leaf.rule][leaf.pattern].append(span)
         hits: list[tuple[int, Span]] = []
         starts: list[int] | None = None
+        numbers: dict[str, list[Span]] = {}
         for at, found in by_rule.items():
             rule = self.rules[at]
             if self._is_plain[at]:
@@ -139,7 +140,8 @@ class Ruleset:
             if starts is None:
                 starts = [sentence.start + word.start() for word in _WORD.finditer(sentence.of(text))]
             if at in self._number_rules:
-                found.update(_numbers(text, sentence, self._number_rules[at], self._numbers))
+                numbers = numbers or _numbers(text, sentence, self._numbers)
+                found.update({pattern: numbers[pattern] for pattern in self._number_rules[at]})
             if rule.expression is None:
                 hits += [(at, span) for span in _weighted(rule, found)]
             else:
@@ -252,17 +254,17 @@ def _by_sentence(
         at = end
 
 
-def _numbers(text: str, sentence: Span, patterns: Sequence[str], limits: dict[str, int]) -> dict[str, list[Span]]:
+def _numbers(text: str, sentence: Span, limits: dict[str, int]) -> dict[str, list[Span]]:
     """Numbers of the sentence that are counts: no years, no ages."""
-    found: dict[str, list[Span]] = {pattern: [] for pattern in patterns}
+    found: dict[str, list[Span]] = {pattern: [] for pattern in limits}
     for number in _NUMBER.finditer(sentence.of(text)):
         start, end = sentence.start + number.start(), sentence.start + number.end()
         value = int(number.group().replace(",", ""))
         is_year = 1900 <= value <= 2100 and "," not in number.group()
         if is_year or _AGE.search(text[max(0, start - 24) : start]) or _AFTER_AGE.match(text[end : end + 12]):
             continue
-        for pattern in patterns:
-            if value >= limits[pattern]:
+        for pattern, least in limits.items():
+            if value >= least:
                 found[pattern].append(Span(start, end))
     return found
 

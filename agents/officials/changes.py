@@ -86,6 +86,11 @@ _OBJECT_GAP = re.compile(
     r"(?: (?!(?:at|on|upon|into|from|near|over|against|by|for|of|with|to|in|when|while|and|or|after|before|that|who|"
     r"because|during|toward|towards|around|outside|inside|if|not|no)\b)[\w'’-]{1,20}){0,5} ?"
 )
+_JOIN = re.compile(
+    r"(?:,? (?:as|to|be|the|post|position|role|office|job|of|its|a|an|new|acting|interim|his|her|their|next|"
+    r"country['’]s|nation['’]s|first|permanent))*,? ?"
+)
+"""What may stand between a cue or a name and the post."""
 _TO_REPLACE = re.compile(r"\b(?:to (?:replace|succeed)|(?:replacing|succeeding)|in place of|as (?:the )?successor to) ")
 _FROM = re.compile(r"\bfrom (?=[^\W\d_])")
 _BY = re.compile(r"\bby (?:the )?$")
@@ -186,7 +191,7 @@ class _Teller:
         self._text = text
         self._at = at
         self._registry: Registry = recogniser.registry
-        self._reading: Reading = recogniser.read(text)
+        self._reading: Reading = recogniser.read(text, all_names=True)
         self._quotes = quotations(text)
         self._who = _everybody(mentions, self._reading)
         self._who_at = [who.span.start for who in self._who]
@@ -475,9 +480,7 @@ class _Teller:
             if is_own and phrase.strength is Strength.RANK:
                 continue
             gap = self._text[max(hit.end, who.span.end if is_behind else hit.end) : phrase.whole.start]
-            if len(gap) <= 40 and "," not in gap[1:] and (phrase.is_office or is_behind or is_own):
-                return self._of(phrase)
-            return None
+            return self._of(phrase) if phrase.is_office and _JOIN.fullmatch(gap) else None
         return None
 
     def _phrase_after(self, start: int, sentence: Span, within: int = 12) -> Phrase | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from agents.officials import names
 from agents.officials.names import word_set
 from agents.officials.registry import Person, Registry
-from agents.officials.titles import Phrase, Place, Strength, Title, lexicon, phrase
+from agents.officials.titles import DOMAIN, Phrase, Place, Strength, Title, lexicon, phrase
 from agents.text.folding import fold, fold_phrase
 from agents.text.matcher import Match, Matcher, longest_only
 from schemas.event import Span
@@ -96,10 +96,13 @@ class Reader:
         self.registry = registry
         self._matcher: Matcher[_Payload] = Matcher(_phrases(registry))
 
-    def read(self, text: str) -> Reading:
-        """All names, posts, places. Empty where the text names neither a post nor a listed person."""
+    def read(self, text: str, *, all_names: bool = False) -> Reading:
+        """All names, posts, places.
+
+        all_names  also where the text holds no post, place or listed name; without it such a text costs one pass
+        """
         hits = self._matcher.find(fold(text))
-        if not hits:
+        if not hits and not all_names:
             return EMPTY
         is_lower = _UPPER_LETTER.search(text) is None
         places = tuple(_places(text, hits, is_lower=is_lower))
@@ -233,7 +236,8 @@ class _Names:
                     continue
             title = self._titles.get(left)
             bare = word.rstrip(".").casefold()
-            if title is not None and not (group and len(group) == 1 and title[0] == right and not is_after_title):
+            is_surname = len(group) == 1 and index == len(tokens) - 1 and group[0][0].casefold() not in DOMAIN
+            if title is not None and not (is_surname and not is_after_title and title[0] == right):
                 yield from self._flush(group, lead, is_headline=is_headline)
                 group = []
                 is_rank = title[1] is Strength.RANK

@@ -46,9 +46,9 @@ class Recogniser:
         self.registry = default_registry() if registry is None else registry
         self._reader = Reader(self.registry)
 
-    def read(self, text: str) -> Reading:
-        """Names, posts and places as written, before any decision."""
-        return self._reader.read(text)
+    def read(self, text: str, *, all_names: bool = False) -> Reading:
+        """Names, posts and places as written, before any decision; see Reader.read."""
+        return self._reader.read(text, all_names=all_names)
 
     def recognise(
         self,
@@ -63,7 +63,7 @@ class Recogniser:
         at     the time the text speaks of; tenures are looked up then
         known  ids of registry persons matched earlier in the item: their surnames are enough
         """
-        reading = self.read(text)
+        reading = self.read(text, all_names=bool(known))
         if not reading.names and not reading.phrases:
             return ()
         return tuple(_Decision(self.registry, text, segments, at, frozenset(known), reading).mentions())

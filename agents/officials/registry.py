@@ -220,14 +220,17 @@ class Registry:
         return best[1] if best else None
 
     def holders(self, post_id: str, at: datetime | None) -> tuple[str, ...]:
-        """Ids of the living persons who hold the post at a time."""
-        found = []
+        """Ids of the living persons who hold the post at a time; on the day of a handover, the newcomer."""
+        found: list[tuple[date, str]] = []
         for person_id in self.tenants.get(post_id, ()):
             person = self.persons[person_id]
             held = self.holding(person, at)
             if held and held.post.id == post_id and held.status in _HELD:
-                found.append(person_id)
-        return tuple(found)
+                found.append((held.since or date.min, person_id))
+        if self.posts[post_id].is_single and len(found) > 1:
+            latest = max(since for since, _ in found)
+            found = [(since, person_id) for since, person_id in found if since == latest]
+        return tuple(person_id for _, person_id in found)
 
 
 _HELD = (TenureStatus.CURRENT, TenureStatus.ACTING, TenureStatus.INTERIM)

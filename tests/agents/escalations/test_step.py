@@ -145,14 +145,12 @@ def test_what_is_not_asserted_counts_nothing_and_is_listed(text: str, reason: st
 
 def test_the_possible_never_adds_up_to_use_of_force() -> None:
     """Many entries that speak of what may come stay at the level of a threat."""
-    alerts = run(
-        *[
-            entry(f"The army may order an airstrike on town {n}; troops could invade.", name=str(n), minutes=n)
-            for n in range(30)
-        ]
-    )
+    words = ["alder", "birch", "cedar", "dogwood", "elder", "fir", "gorse", "hazel", "ivy", "juniper"]
+    lines = [f"Colonel {one} may hit {one}ville with an airstrike from {one}ton." for one in words]
 
-    assert max((to for _, _, to in levels(alerts)), default=0) <= 2
+    alerts = run(*[entry(line, name=str(n), minutes=n) for n, line in enumerate(lines)])
+
+    assert levels(alerts) == [("alert", 0, 2)]
 
 
 def test_cannot_rule_out_is_possible_and_not_only_is_asserted() -> None:
@@ -293,6 +291,34 @@ def test_new_evidence_after_a_cancel_is_a_new_alert() -> None:
     assert len({alert.data.alert_id for alert in alerts}) == 2
 
 
+def test_a_cancelled_alert_is_not_revived_by_a_later_correction() -> None:
+    """When another entry goes, the cancelled alert stays cancelled although a new one stands."""
+    one, other = entry(STRIKE), entry("Riots broke out in three suburbs of Oldrava.", name="other", minutes=2)
+
+    alerts = run(
+        one, other, withdrawn(one, minutes=5), entry(STRIKE_2, name="two", minutes=60), withdrawn(other, minutes=70)
+    )
+
+    assert levels(alerts) == [("alert", 0, 4), ("cancel", 0, 4), ("alert", 0, 4)]
+
+
+def test_falling_back_to_where_it_came_from_is_a_cancel() -> None:
+    """An alert from level 1 to 4 whose evidence goes is cancelled when level 1 is what is left."""
+    protest = "Thousands of demonstrators gathered and the police detained eleven people."
+    more = "A march of protesters and more arrests; suspects were held after raids."
+    strike = entry(STRIKE, name="c", minutes=2)
+
+    alerts = run(
+        entry(protest, name="a"),
+        entry(more, name="b", minutes=1),
+        entry("Riots broke out again.", name="d", minutes=1),
+        strike,
+        withdrawn(strike, minutes=9),
+    )
+
+    assert levels(alerts) == [("alert", 0, 1), ("alert", 1, 4), ("cancel", 1, 4)]
+
+
 def test_other_evidence_keeps_the_alert() -> None:
     """Withdrawing one of two supports changes nothing that was told."""
     one, two = entry(STRIKE), entry(STRIKE_2, name="two", minutes=1)
@@ -360,10 +386,12 @@ def test_after_an_episode_the_level_alerts_again() -> None:
 
 
 def test_the_gap_between_full_and_half_is_hysteresis() -> None:
-    """Evidence that decays to 60 % of the threshold neither ends the episode nor alerts again."""
-    assert levels(
-        run(entry(STRIKE), entry(CALM, name="two", minutes=4 * 60), entry(STRIKE_2, name="x", minutes=300))
-    ) == [("alert", 0, 4)]
+    """Evidence that has been between 50 % and 100 % of the threshold for hours neither ends nor repeats the level."""
+    alerts = run(
+        entry(STRIKE), entry(CALM, name="two", minutes=7 * 60 + 30), entry(STRIKE_2, name="three", minutes=8 * 60)
+    )
+
+    assert levels(alerts) == [("alert", 0, 4)]
 
 
 def test_an_agreed_ceasefire_ends_the_episode() -> None:
