@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from agents.statements.attribution import ACCORDING, Draft, analyse
 from agents.statements.clauses import EDGE
@@ -23,6 +24,8 @@ _TRANSCRIPT = re.compile(
 )
 _COLON = Cue(":", "past")
 _MIN_FLOATING = 4
+_MAX_SENTENCE = 800
+"""Tokens; what is longer is no prose, and is read in pieces so that time stays linear."""
 _NOT_SPEAKERS = LABELS | PREPOSITIONS | DETERMINERS
 _SOCIAL = re.compile(
     r"\b(?:tweets?|twitter|facebook|instagram|telegram|truth social|social media|mastodon|bluesky|weibo|vk|on x)\b"
@@ -207,7 +210,11 @@ class _Reader:
             if index < len(starts) and (quote[index] < 0 or quote[index] != quote[index - 1]) and index > first:
                 cuts.append(index)
         edges = [first, *cuts, len(line)]
-        return [(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+        return [
+            (low, min(low + _MAX_SENTENCE, high))
+            for left, high in pairwise(edges)
+            for low in range(left, high, _MAX_SENTENCE)
+        ]
 
     def _claim(self, line: Line, draft: Draft) -> None:
         """Give a statement the paragraphs of its quotation that came before, and remember what it leaves open."""

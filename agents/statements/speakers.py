@@ -45,6 +45,7 @@ _POSTS = words(
 _BEHALF = words("spokesman spokeswoman spokesperson spokespeople spokesmen aide lawyer attorney representative press")
 _BODIES = words("police prosecutors authorities")
 """Plurals that stand for a body, not for persons who were not named."""
+_MAX_NAMESAKES = 8
 _WINDOW = 4
 """Paragraphs back that a pronoun may reach."""
 
@@ -108,7 +109,7 @@ class Names:
                 name = known[-1]
         else:
             known = self.full.setdefault(key, [])
-            if name not in known:
+            if len(known) < _MAX_NAMESAKES and name not in known:
                 known.append(name)
         gender = _gender(title, parts) or self.gender.get(name, "")
         if gender:
