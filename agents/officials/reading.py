@@ -1,6 +1,7 @@
 """One pass over a text for all that recognition needs: names as written, posts as written, places and bodies."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -99,7 +100,7 @@ class Reader:
     def read(self, text: str, *, all_names: bool = False) -> Reading:
         """All names, posts, places.
 
-        all_names  also where the text holds no post, place or listed name; without it such a text costs one pass
+        all_names  also names that are nobody's in the registry and stand beside no post; without it they are left out
         """
         hits = self._matcher.find(fold(text))
         if not hits and not all_names:
@@ -114,7 +115,7 @@ class Reader:
         phrases = tuple(phrase(text, span, title, by_end, starts) for span, title in heads)
         if is_lower:
             return Reading(tuple(_as_written(text, hit) for hit in longest_only(exact)), phrases, places)
-        found = _Names(self.registry, text, longest_only(exact), heads, places)
+        found = _Names(self.registry, text, longest_only(exact), heads, places, phrases, all_names=all_names)
         return Reading(tuple(found.all()), phrases, places)
 
 
@@ -170,13 +171,16 @@ def _as_written(text: str, hit: Match[_Payload]) -> Written:
 class _Names:
     """Finds the names of one text."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  built in one place
         self,
         registry: Registry,
         text: str,
         exact: list[Match[_Payload]],
         heads: list[tuple[Span, Title]],
         places: tuple[Place, ...],
+        phrases: tuple[Phrase, ...],
+        *,
+        all_names: bool,
     ) -> None:
         self._registry = registry
         self._text = text
@@ -184,6 +188,9 @@ class _Names:
         self._titles: dict[int, tuple[int, Strength]] = {
             span.start: (span.end, title.strength) for span, title in heads
         }
+        self._starts = sorted((*self._exact, *self._titles))
+        self._all_names = all_names
+        self._name_ends = {end for phrase in phrases for end in _ends_before(phrase)}
         self._title_ends = {span.end for span, _ in heads}
         self._places = {place.span.start: place.span.end for place in places}
 
@@ -195,7 +202,7 @@ class _Names:
             if begin is None:
                 continue
             start, words = begin, self._text[begin : run.end()]
-            if " " not in words and not self._may_matter(words, start, surnames):
+            if not self._may_matter(words, start, run.end(), surnames):
                 continue
             if start >= line_end:
                 line_end, is_headline = _line(self._text, start)
@@ -204,16 +211,23 @@ class _Names:
                     surnames.add(name.surname)
                 yield name
 
-    def _may_matter(self, word: str, start: int, surnames: set[str]) -> bool:
-        """Whether a single capitalised word can be anybody: most cannot, and need no further look."""
-        if start in self._exact:
+    def _may_matter(self, run: str, start: int, end: int, surnames: set[str]) -> bool:
+        """Whether a run can be anybody, or stand in the way of a surname: most cannot, and need no further look."""
+        at = bisect_left(self._starts, start)
+        if at < len(self._starts) and self._starts[at] < end:
+            return " " in run or start in self._exact
+        if start - 1 in self._title_ends or start - 2 in self._title_ends or end in self._name_ends:
             return True
-        if start in self._titles or start in self._places:
+        is_single = " " not in run
+        if is_single and start in self._places:
             return False
-        bare = word[:-2] if word.endswith(("'s", "’s")) else word
-        surname = names.key(bare)
-        is_known = surname in self._registry.by_surname or surname in surnames
-        return is_known or start - 1 in self._title_ends or start - 2 in self._title_ends
+        if self._all_names and not is_single:
+            return True
+        for word in run.split():
+            surname = names.key(word[:-2] if word.endswith(("'s", "’s")) else word)
+            if surname in self._registry.by_surname or surname in surnames:
+                return True
+        return False
 
     def _of_run(self, start: int, end: int, *, is_headline: bool) -> Iterator[Written]:
         tokens = [(m.group(), m.start(), m.end()) for m in names.TOKEN.finditer(self._text, start, end)]
@@ -288,6 +302,16 @@ class _Names:
             return
         ids = same_person(self._registry, parts) if len(parts) > 1 else ()
         yield Written(Span(start, end), start if lead is None else lead, parts, ids, is_headline=is_headline)
+
+
+_COPULAS = tuple(len(words) for words in (" is ", " is now ", " remains ", " serves as ", ", who is ", " who is "))
+
+
+def _ends_before(phrase: Phrase) -> Iterator[int]:
+    """Where a name may end that this post follows."""
+    if phrase.apposed is not None:
+        yield phrase.apposed
+    yield from (phrase.whole.start - length for length in _COPULAS)
 
 
 def _line(text: str, at: int) -> tuple[int, bool]:

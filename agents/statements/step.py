@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from agents.statements.alerts import STAGE, send
+from agents.statements.cast import Cast, Resolver
 from agents.statements.extraction import extract as extract_statements
 from agents.statements.state import Limits, Record
 from agents.statements.turn import Settings, Turn
@@ -20,6 +21,7 @@ class StatementsStep:
     A revision that is not newer than the last one decided on changes nothing and says nothing.
 
     extract   finds the statements of a text; a pure function
+    resolver  tells who is meant by a title or a surname alone
     """
 
     name = STAGE
@@ -28,10 +30,12 @@ class StatementsStep:
         self,
         extract: Extract = extract_statements,
         *,
+        resolver: Resolver | None = None,
         settings: Settings | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._extract = extract
+        self._resolver = resolver or Resolver()
         self._settings = settings or Settings()
         self._limits = limits or Limits()
 
@@ -45,7 +49,16 @@ class StatementsStep:
         if entry.status is EntryStatus.WITHDRAWN:
             turn.withdraw()
         else:
-            turn.revise(self._extract(entry.text, entry.segments))
+            turn.revise(self._statements(state, entry))
         alerts = [send(draft, entry, record.sequence()) for draft in turn.drafts]
         record.commit()
         return alerts
+
+    def _statements(self, state: State, entry: EntryRevision) -> Sequence[Statement]:
+        """The statements of the text, with the speakers that the story's persons explain."""
+        key = f"{entry.story}/cast"
+        before = state.get(key, Cast) or Cast()
+        statements, cast = self._resolver.resolve(entry, self._extract(entry.text, entry.segments), before)
+        if cast != before:
+            state.put(key, cast)
+        return statements

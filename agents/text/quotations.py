@@ -80,7 +80,8 @@ def quotations(text: str) -> tuple[Quotation, ...]:
         marks = _marks(text, left, right)
         if tail is not None and not marks:
             gap += 1
-            if gap > _MAX_GAP:
+            if gap > _MAX_GAP or _family(tail.mark) == "s":
+                _drop_single(found, tail)
                 tail = None
             continue
         here = _pair(text, left, right, marks, runs_on=_runs_on(text, left, tail, marks))
@@ -88,9 +89,18 @@ def quotations(text: str) -> tuple[Quotation, ...]:
             here[0].continues = True
             if gap:
                 _bridge(text, paragraphs, found, tail, here[0])
+        else:
+            _drop_single(found, tail)
         found += here
         tail, gap = _left_open(here), 0
+    _drop_single(found, tail)
     return tuple(_nested(found))
+
+
+def _drop_single(found: list[_Found], tail: _Found | None) -> None:
+    """A single mark that the next paragraph does not take up was an apostrophe."""
+    if tail is not None and _family(tail.mark) == "s" and not tail.continues:
+        found.pop(next(i for i in range(len(found) - 1, -1, -1) if found[i] is tail))
 
 
 def _marks(text: str, left: int, right: int) -> list[tuple[int, str, str]]:
@@ -149,6 +159,8 @@ def _double_role(mark: str, before: str, after: str) -> str:
         return "o" if mark == "«" else "c"
     if is_left and not is_right:
         return "o"
+    if before.isalnum() and not after.isalnum() and not is_right:
+        return "c"
     if is_right and not is_left:
         return "i" if before.isdigit() else "c"  # inches, unless something waits to be closed
     return "b"
@@ -219,7 +231,7 @@ def _closers_after(marks: list[tuple[int, str, str]]) -> list[tuple[int, int]]:
 
 
 def _family(mark: str) -> str:
-    if mark[:1] in _DOUBLE or mark == "''":
+    if not mark or mark[0] in _DOUBLE or mark == "''":
         return "d"
     return "g" if mark in _GUILLEMETS else "s"
 
@@ -263,14 +275,14 @@ def _opens_paragraph(text: str, left: int, at: int) -> bool:
 
 def _runs_on(text: str, left: int, tail: _Found | None, marks: list[tuple[int, str, str]]) -> bool:
     """Whether the paragraph stands inside `tail` without an opening mark: its first double mark closes."""
-    if tail is None or _family(tail.mark or '"') != "d":
+    if tail is None or _family(tail.mark) != "d":
         return False
     first = next(((at, role) for at, mark, role in marks if _family(mark) == "d"), None)
     return first is not None and first[1] == "c" and first[0] > _first(text, left)
 
 
 def _joins(tail: _Found, head: _Found, gap: int) -> bool:
-    if _family(tail.mark or '"') != _family(head.mark or '"'):
+    if _family(tail.mark) != _family(head.mark):
         return False
     return gap == 0 or not head.mark
 

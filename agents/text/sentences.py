@@ -15,8 +15,13 @@ _LINE_END = re.compile(f"[{_LINE_ENDS}]")
 _STOP = re.compile(
     r"[.!?…][\"'”’»›)\]}]{0,8}(?=\s|\Z)|(?<=[a-z]{3})\.(?=[A-Z][a-z])|[。！？][”’」』）\"]{0,8}(?![。！？”’」』）\"])"
 )
-_LAST_TOKEN = re.compile(r"[^\s\"'“”‘’«»()\[\]/—–]{1,40}\Z")
+_LAST_WORD = re.compile(r"[^\s\"'“”‘’«»()\[\]/—–]{1,40}\Z")
 _REACH = 96
+
+
+def _words(block: str) -> frozenset[str]:
+    return frozenset(block.split())
+
 
 TITLES = frozenset(
     """mr mrs ms mx dr prof rev fr sr sra messrs mmes hon st ste mt ft gen lt col maj capt cpl sgt cmdr cdr adm brig pvt
@@ -114,26 +119,26 @@ def _ends_sentence(text: str, at: int, after: int) -> bool:
 
 
 def _full_stop_ends(text: str, at: int, head: str, *, is_quoted: bool) -> bool:
-    token_match = _LAST_TOKEN.search(text[max(0, at - 40) : at])
-    if token_match is None:
+    match = _LAST_WORD.search(text[max(0, at - 40) : at])
+    if match is None:
         return True
-    token = token_match.group()
-    word = token.lower().rpartition("-")[2]
+    last = match.group()
+    word = last.lower().rpartition("-")[2]
     if word in TITLES:
         return False
     if word in _MONTHS or word in _BEFORE_NUMBERS:
         return not head[0].isdigit() and (word in _BEFORE_NUMBERS or _starts(head))
-    if len(token) == 1 and token.isalpha() and token.isupper():
-        return token == "I" or is_quoted  # an initial
-    if token.isdigit() and len(token) <= 2 and _is_line_start(text, at - len(token)):
+    if len(last) == 1 and last.isalpha() and last.isupper():
+        return last == "I" or is_quoted  # an initial
+    if last.isdigit() and len(last) <= 2 and _is_line_start(text, at - len(last)):
         return False  # "1. First item"
-    if word in _MAY_END or _is_dotted(token):
+    if word in _MAY_END or _is_dotted(last):
         return is_quoted or _starts(head)
     return True
 
 
-def _is_dotted(token: str) -> bool:
-    return "." in token and all(len(part) <= 2 and part.isalpha() for part in token.split("."))
+def _is_dotted(last: str) -> bool:
+    return "." in last and all(len(part) <= 2 and part.isalpha() for part in last.split("."))
 
 
 def _starts(head: str) -> bool:
@@ -164,7 +169,8 @@ def _boundary_before(text: str, at: int) -> int:
 
 def _boundary_after(text: str, at: int) -> int:
     """The first cut at or after `at` on its line, or where the line ends."""
-    if at > 0 and text[at - 1 : at] in _LINE_ENDS:
+    at = min(at, len(text))
+    if at == 0 or text[at - 1] in _LINE_ENDS:
         return at
     reach = 256
     while True:

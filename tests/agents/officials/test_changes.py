@@ -29,7 +29,10 @@ def told(text: str, *vacancies: Vacancy) -> list[tuple[str, str | None, str | No
         ("Interior Minister Jane Roe was killed in a blast.", ("killed", None, "Jane Roe", "Interior Minister")),
         ("Prime minister Jane Roe died on Sunday.", ("died", None, "Jane Roe", "Prime minister")),
         ("Olu Feld succeeds Jane Roe as foreign minister.", ("succeeded", "Olu Feld", "Jane Roe", "foreign minister")),
-        ("Foreign Minister Jane Roe was replaced by Olu Feld.", ("succeeded", "Olu Feld", "Jane Roe", "Foreign Minister")),
+        (
+            "Foreign Minister Jane Roe was replaced by Olu Feld.",
+            ("succeeded", "Olu Feld", "Jane Roe", "Foreign Minister"),
+        ),
         (
             "Borduria named General Olu Feld to replace Qassum Solmani.",
             ("succeeded", "Olu Feld", "Qassum Solmani", "commander of the Falcon Force"),
@@ -38,7 +41,10 @@ def told(text: str, *vacancies: Vacancy) -> list[tuple[str, str | None, str | No
             "Brigadier Olu Feld takes over as commander of the Northern Army from Ada Pell.",
             ("succeeded", "Olu Feld", "Ada Pell", "commander of the Northern Army"),
         ),
-        ("Olu Feld will now command the Northern Army.", ("appointed", "Olu Feld", None, "commander of the Northern Army")),
+        (
+            "Olu Feld will now command the Northern Army.",
+            ("appointed", "Olu Feld", None, "commander of the Northern Army"),
+        ),
         (
             "Borduria named the deputy head, Olu Feld, to replace its commander.",
             ("appointed", "Olu Feld", None, "commander"),
@@ -48,7 +54,7 @@ def told(text: str, *vacancies: Vacancy) -> list[tuple[str, str | None, str | No
             ("appointed", "Olu Feld", None, "deputy head of the Falcon Force"),
         ),
     ],
-)  # fmt: skip
+)
 def test_asserted_changes(text: str, expected: tuple[str, str | None, str | None, str | None]) -> None:
     """An asserted cue with a person and a post is one change."""
     assert told(text) == [expected]

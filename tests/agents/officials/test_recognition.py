@@ -202,10 +202,13 @@ def test_name_key_leaves_titles_out() -> None:
     assert name_key("Sir Ana B. Example") == name_key("Ana Example")
 
 
+WORDS = (
+    "Mila Korda Solmani President Minister General Gen. foreign the of , . ' ’s former Borduria Ex- al- Dr “ ” - killed"
+    " named appointed ß É"
+)
 PIECES = st.sampled_from(
-    [*"Mila Korda Solmani President Minister General Gen. foreign the of , . ' ’s former Borduria Ex- al- \n Dr “ ”".split(" "),
-     "killed", "named", "appointed", "to replace", "will now command", "Falcon Force", "\ud800", "\x00", "\u202e", "ß", "É", "-"]
-)  # fmt: skip
+    [*WORDS.split(), "\n", "to replace", "will now command", "Falcon Force", "\ud800", "\x00", "\u202e"]
+)
 
 
 @given(st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=40).map(" ".join)))

@@ -1,0 +1,194 @@
+"""Who is meant: titles without a name and surnames alone, resolved within the entry, then within the story.
+
+"The president", "the foreign minister" and "Roe" stand for somebody. Within an entry the nearest earlier person who
+holds such a post is meant; across entries only the one person of the story who does. With two candidates, or none, the
+words stay as they are: a guess is a defect.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from agents.officials.recognition import Recogniser
+from agents.text.folding import fold_phrase
+from schemas.article import EntryRevision
+from schemas.detection import Attribution, MatchStatus, OfficialMention, Speaker, SpeakerType, Statement
+from schemas.event import Struct
+
+MAX = 200
+"""Most persons remembered for a story; the least recently named go first."""
+
+_ARTICLES = frozenset(("the", "a", "an", "his", "her", "their", "its", "our", "country", "s"))
+_DEPUTIES = frozenset(("deputy", "vice", "assistant", "under", "shadow", "former", "ex", "acting"))
+_PLACES = frozenset(("of", "for", "in"))
+
+
+class Member(Struct, frozen=True, array_like=True):
+    """A person whom the story has named in full.
+
+    post   what the person holds, folded, in the words of the text or the registry; "" where unknown
+    place  folded names of the jurisdiction and its people, space-separated
+    """
+
+    name: str
+    surname: str
+    post: str = ""
+    place: str = ""
+
+
+class Cast(Struct, frozen=True):
+    """Persons of a story, least recently named first."""
+
+    members: tuple[Member, ...] = ()
+
+    def with_members(self, members: Iterable[Member]) -> "Cast":
+        """The cast after these were named; a post once known is kept where the new naming gives none."""
+        by_name = {member.name: member for member in self.members}
+        for member in members:
+            known = by_name.pop(member.name, member)
+            by_name[member.name] = member if member.post else replace(member, post=known.post, place=known.place)
+        return Cast(tuple(by_name.values())[-MAX:])
+
+
+class _Named(NamedTuple):
+    start: int
+    member: Member
+
+
+class Resolver:
+    """Resolves speakers of one revision; pure."""
+
+    def __init__(self, recogniser: Recogniser | None = None) -> None:
+        self._recogniser = recogniser or Recogniser()
+
+    def resolve(
+        self, entry: EntryRevision, statements: Sequence[Statement], cast: Cast
+    ) -> tuple[tuple[Statement, ...], Cast]:
+        """The statements with the speakers that can be told, and the cast after this entry."""
+        here = [*self._officials(entry.text, entry.published_at), *_speakers(statements)]
+        named = sorted([*here, *_surnames(entry.text, cast, here)], key=lambda found: found.start)
+        wider = cast.with_members(found.member for found in named)
+        return tuple(_resolved(statement, named, wider) for statement in statements), wider
+
+    def _officials(self, text: str, at: datetime) -> list[_Named]:
+        mentions = self._recogniser.recognise(text, (), at)
+        return [
+            _Named(mention.span.start, self._member(mention))
+            for mention in mentions
+            if mention.match is MatchStatus.MATCHED and " " in mention.name
+        ]
+
+    def _member(self, mention: OfficialMention) -> Member:
+        place = self._recogniser.registry.jurisdictions.get(mention.jurisdiction or "")
+        words = () if place is None else (place.name, *place.words)
+        return Member(
+            name=mention.name,
+            surname=_surname(mention.name),
+            post=_fold(mention.post or ""),
+            place=" ".join(map(_fold, words)),
+        )
+
+
+def _speakers(statements: Sequence[Statement]) -> list[_Named]:
+    return [
+        _Named(speaker.span.start, Member(speaker.name, _surname(speaker.name), _fold(speaker.role or "")))
+        for statement in statements
+        for speaker in (statement.speaker, *statement.joint)
+        if speaker is not None
+        and speaker.type is SpeakerType.PERSON
+        and speaker.span is not None
+        and " " in speaker.name
+        and speaker.name in speaker.surface
+    ]
+
+
+def _surnames(text: str, cast: Cast, here: Sequence[_Named]) -> list[_Named]:
+    """Where the text names a known person by surname alone; a surname that two share is nobody's."""
+    owners: dict[str, set[str]] = {}
+    members: dict[str, Member] = {}
+    for member in (*cast.members, *(found.member for found in here)):
+        owners.setdefault(member.surname, set()).add(member.name)
+        members[member.surname] = member
+    single = [surname for surname, names in owners.items() if len(names) == 1 and len(surname) > 2]
+    if not single:
+        return []
+    found = re.finditer(r"\b[^\W\d_][\w'’-]+", text)
+    return [_Named(m.start(), members[key]) for m in found if (key := _surname(m.group())) in single]
+
+
+def _resolved(statement: Statement, named: Sequence[_Named], cast: Cast) -> Statement:
+    speaker = statement.speaker
+    if speaker is None:
+        return statement
+    found = _meant(speaker, named, cast)
+    if found is None or found.name == speaker.name:
+        return statement
+    is_title = speaker.type is SpeakerType.POST
+    return replace(
+        statement,
+        speaker=replace(
+            speaker,
+            type=SpeakerType.PERSON,
+            name=found.name,
+            role=speaker.surface if is_title else speaker.role,
+        ),
+        attribution=Attribution.INFERRED if is_title else statement.attribution,
+        reasons=(*statement.reasons, "title_of_known_person" if is_title else "surname_of_known_person"),
+    )
+
+
+def _meant(speaker: Speaker, named: Sequence[_Named], cast: Cast) -> Member | None:
+    match speaker.type:
+        case SpeakerType.POST if speaker.span is not None:
+            return _by_title(_fold(speaker.name), speaker.span.start, named, cast)
+        case SpeakerType.PERSON if " " not in speaker.name.strip():
+            return _only(member for member in cast.members if member.surname == _surname(speaker.name))
+    return None
+
+
+def _by_title(title: str, start: int, named: Sequence[_Named], cast: Cast) -> Member | None:
+    earlier = [found.member for found in named if found.start < start and holds(found.member, title)]
+    if earlier:
+        return earlier[-1]
+    return _only(member for member in cast.members if holds(member, title))
+
+
+def _only(members: Iterable[Member]) -> Member | None:
+    found = {member.name: member for member in members}
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def holds(member: Member, title: str) -> bool:
+    """Whether a folded title fits what the person holds: same office, same rank of it, no other country.
+
+    >>> holds(Member("Jane Roe", "roe", "foreign minister of kestria"), "the kestrian foreign minister")
+    True
+    >>> holds(Member("Jane Roe", "roe", "deputy foreign minister"), "the foreign minister")
+    False
+    """
+    words = [word for word in title.split() if word not in _ARTICLES]
+    post = member.post.split()
+    if not words or not post:
+        return False
+    office = words[: next((i for i, word in enumerate(words) if word in _PLACES), len(words))]
+    if not office or office[-1] not in post or (_DEPUTIES & set(post)) - set(words):
+        return False
+    known = {*post, *member.place.split()}
+    return all(word in known or word in _PLACES or _is_demonym(word, known) for word in words)
+
+
+def _is_demonym(word: str, known: Iterable[str]) -> bool:
+    """Whether the word is built on a place's name: "kestrian" on "kestria"; five letters in common are asked for."""
+    return len(word) > 4 and any(len(other) > 4 and other[:5] == word[:5] for other in known)
+
+
+def _surname(name: str) -> str:
+    return _fold(name).rsplit(" ", 1)[-1]
+
+
+def _fold(text: str) -> str:
+    folded = fold_phrase(text).decode("ascii")
+    return folded.removesuffix(" s")
