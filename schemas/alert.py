@@ -97,7 +97,11 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class StatementFacts(Struct, frozen=True, kw_only=True):
-    """A statement as an alert tells it."""
+    """A statement as an alert tells it.
+
+    text    the words, pieces joined by one space
+    pieces  the pieces, where other words of the text stand between them («"X," he said, "Y"»); else empty
+    """
 
     id: str
     kind: StatementKind
@@ -105,6 +109,7 @@ class StatementFacts(Struct, frozen=True, kw_only=True):
     text: str
     speaker: Speaker | None
     attribution: str
+    pieces: tuple[str, ...] = ()
     via: tuple[Via, ...] = ()
     joint: tuple[Speaker, ...] = ()
     on_behalf_of: str | None = None

@@ -12,7 +12,7 @@ from schemas.codec import decode
 from streams import worker
 from streams.alerts import Query, stored
 from streams.log import open_log
-from streams.sample import sample_updates
+from streams.sample import SAMPLE_REGISTRY, sample_updates
 from streams.settings import Settings
 from streams.topics import UPDATES
 
@@ -21,7 +21,9 @@ async def run_demo(show: Callable[[Alert], None], *, keep: Path | None, is_quiet
     """Ingest the sample, run until idle, print the alerts. Returns the worker's exit code."""
     with tempfile.TemporaryDirectory(prefix="tocsin-demo-") as temporary:
         directory = keep or Path(temporary)
-        settings = Settings(broker=f"embedded://{directory.absolute()}?linger_ms=5", partitions=4)
+        settings = Settings(
+            broker=f"embedded://{directory.absolute()}?linger_ms=5", partitions=4, registries=(SAMPLE_REGISTRY,)
+        )
         updates = sample_updates()
         event_log = await open_log(settings.broker, mode="append")
         await worker.declare_topics(event_log, settings)

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import faust
+import msgspec
 from yarl import URL
 
 from agents.entries.step import EntriesStep
 from agents.escalations.step import EscalationsStep
+from agents.officials.recognition import Recogniser
 from agents.officials.registry import default_registry
 from agents.officials.step import OfficialsStep
 from agents.roles.step import RolesStep
+from agents.statements.cast import Resolver
 from agents.statements.step import StatementsStep
 from agents.step import Step
 from schemas.alert import Alert
@@ -24,7 +27,9 @@ from schemas.detection import RoleClaim
 from schemas.errors import InputError
 from schemas.event import Event
 from streams import topics
+from streams.dead_letter_review import HANDLED
 from streams.dead_letters import DeadLetterLimit
+from streams.log import TopicSpec
 from streams.settings import Settings
 from streams.stage import Binding, Message, OutRecord, Stage, exit_now
 from streams.topics import Topic
@@ -35,7 +40,9 @@ Decode = Callable[[bytes | None, Mapping[str, bytes]], Event]
 def _detectors(settings: Settings) -> tuple[Step[EntryRevision], ...]:
     """Every step that reads entry revisions. Each has its own table and fails on its own."""
     registry = default_registry(tuple((path, _text(path)) for path in settings.registries))
-    return (StatementsStep(), EscalationsStep(), OfficialsStep(registry))
+    recogniser = Recogniser(registry)
+    resolver = Resolver(recogniser)
+    return (StatementsStep(resolver=resolver), EscalationsStep(), OfficialsStep(recogniser=recogniser))
 
 
 def _text(path: str) -> str:
@@ -82,10 +89,10 @@ def create_app(
     broker   overrides the address of the settings, for tests
     die      ends the process; see streams.stage
     """
-    address = broker or settings.broker
+    if broker is not None:
+        settings = msgspec.structs.replace(settings, broker=broker)
     app = faust.App(
         settings.app_id,
-        broker=URL(address),
         datadir=str(datadir),
         store="memory://",
         web_enabled=False,  # it would serve table data without authentication
@@ -93,13 +100,15 @@ def create_app(
         value_serializer="raw",
         topic_partitions=settings.partitions,
         topic_disable_leader=True,
-        topic_replication_factor=1,
         broker_commit_interval=settings.commit_interval_s,
         broker_max_poll_records=settings.batch_size,
         stream_buffer_maxsize=16_384,
-        producer_max_request_size=1_048_000,  # an update of 1,000,000 bytes and its envelope must fit
-        producer_linger=0.005,
+        **_engine(settings),
     )
+    if not settings.is_embedded:
+        from streams import kafka
+
+        kafka.install(app)
     limit = DeadLetterLimit(settings.dead_letter_limit)
     stages: list[Stage] = []
 
@@ -130,6 +139,26 @@ def create_app(
             stage.forget()
 
     return app
+
+
+def _engine(settings: Settings) -> dict[str, Any]:
+    if settings.is_embedded:
+        return {"broker": URL(settings.broker)}
+    from streams import kafka  # aiokafka's driver is loaded where it is used
+
+    return kafka.app_settings(settings)
+
+
+def declared_topics(app: faust.App, settings: Settings) -> tuple[TopicSpec, ...]:
+    """Every topic the pipeline needs, changelogs of its tables included."""
+    partitions = settings.partitions
+    plain = [TopicSpec(name=topic.name, partitions=partitions, retention=topic.retention) for topic in topics.ALL]
+    changelogs = [table.changelog_topic_name for table in app.tables.values()]
+    return (
+        *plain,
+        *(TopicSpec(name=name, partitions=partitions, is_compacted=True) for name in sorted(changelogs)),
+        HANDLED,
+    )
 
 
 def _body(stage: Stage) -> Callable[[Any], Awaitable[None]]:

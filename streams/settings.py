@@ -1,9 +1,9 @@
 """One frozen Settings, read once from tocsin.toml and the environment; all faults are reported together."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,19 +17,84 @@ _ENVIRONMENT = {
     "TOCSIN_BROKER": "broker",
     "TOCSIN_APP_ID": "app_id",
     "TOCSIN_PARTITIONS": "partitions",
+    "TOCSIN_WATCHDOG_S": "watchdog_s",
 }
+_KAFKA = "TOCSIN_KAFKA_"
+_PASSWORD = f"{_KAFKA}PASSWORD"
+
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+_Positive = Annotated[int, msgspec.Meta(ge=1)]
+_Timeout = Annotated[float, msgspec.Meta(ge=1, le=1800)]
+
+
+class Secret:
+    """A string that shows itself in no repr, log line or error; `reveal` where it is handed to a client."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The secret itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How to reach a Kafka cluster, and how topics are made there. Unused on the embedded log.
+
+    password            from TOCSIN_KAFKA_PASSWORD or a file, never from the settings file itself or an address
+    ca_file             PEM of the authority that signed the brokers' certificates; None means the system's
+    replication_factor  copies of each partition; None chooses min(3, brokers)
+    min_insync_replicas copies that must hold a record before it counts; None chooses 2 of 3 copies, else 1
+    session_timeout_s   a worker silent for so long loses its partitions to the others
+    request_timeout_s   longest wait for one answer; not below the session's
+    """
+
+    security_protocol: SecurityProtocol = "PLAINTEXT"
+    sasl_mechanism: SaslMechanism = "SCRAM-SHA-512"
+    username: str | None = None
+    password: Secret | None = None
+    password_file: str | None = None
+    ca_file: str | None = None
+    replication_factor: Annotated[int, msgspec.Meta(ge=1, le=16)] | None = None
+    min_insync_replicas: _Positive | None = None
+    session_timeout_s: _Timeout = 60.0
+    request_timeout_s: _Timeout = 90.0
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether brokers ask for a user and a password."""
+        return self.security_protocol.startswith("SASL_")
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether connections use TLS."""
+        return self.security_protocol.endswith("SSL")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a process needs to know.
 
-    broker            embedded://DIR (default) or kafka://HOST:PORT
+    broker            embedded://DIR (default) or kafka://HOST:PORT[,HOST:PORT...]
     app_id            consumer group and prefix of changelog topics
     partitions        of every topic; fixed before the first start, because changing it moves keys
     commit_interval_s bounds what is processed again after a crash, seconds
     batch_size        most events a stage handles at once
     dead_letter_limit dead letters within a minute after which the worker stops loudly: a defect, not bad input
+    watchdog_s        work waiting this long without a commit ends the worker, so that its supervisor restarts it
     registries        further files of officials, beside the bundled one
+    kafka             the table [kafka]; see KafkaSettings
     """
 
     broker: str = DEFAULT_BROKER
@@ -38,7 +103,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     commit_interval_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 1.0
     batch_size: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 500
     dead_letter_limit: Annotated[int, msgspec.Meta(ge=1)] = 1_000
+    watchdog_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 120.0
     registries: tuple[str, ...] = ()
+    kafka: KafkaSettings = KafkaSettings()
 
     @property
     def is_embedded(self) -> bool:
@@ -56,9 +123,9 @@ def load(environ: Mapping[str, str], *, broker: str | None = None, file: Path | 
     values: dict[str, Any] = {}
     path = file or Path(FILE)
     if file is not None or path.is_file():
-        values |= _read(path, faults)
+        values |= _flat(_read(path, faults))
     origin = dict.fromkeys(values, str(path))
-    for variable, field in _ENVIRONMENT.items():
+    for variable, field in _variables():
         if variable in environ:
             values[field] = environ[variable]
             origin[field] = variable
@@ -66,9 +133,19 @@ def load(environ: Mapping[str, str], *, broker: str | None = None, file: Path | 
         values["broker"] = broker
         origin["broker"] = "--broker"
     settings = _check(values, origin, faults)
+    settings = msgspec.structs.replace(settings, kafka=_with_password(settings.kafka, environ, faults))
+    if not settings.is_embedded and not faults:
+        faults += _kafka_faults(settings.kafka)
     if faults:
         raise SettingsError(tuple(faults))
     return settings
+
+
+def _variables() -> Iterator[tuple[str, str]]:
+    yield from _ENVIRONMENT.items()
+    for field in msgspec.structs.fields(KafkaSettings):
+        if field.name != "password":
+            yield _KAFKA + field.name.upper(), f"kafka.{field.name}"
 
 
 def _read(path: Path, faults: list[str]) -> dict[str, Any]:
@@ -81,33 +158,89 @@ def _read(path: Path, faults: list[str]) -> dict[str, Any]:
     return {}
 
 
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"kafka": {"username": u}}` as `{"kafka.username": u}`."""
+    kafka = values.get("kafka")
+    if not isinstance(kafka, dict):
+        return dict(values)
+    flat = {name: value for name, value in values.items() if name != "kafka"}
+    return flat | {f"kafka.{name}": value for name, value in kafka.items()}
+
+
 def _check(values: Mapping[str, Any], origin: Mapping[str, str], faults: list[str]) -> Settings:
-    known = {field.name: field for field in msgspec.structs.fields(Settings)}
+    own = {field.name: field.type for field in msgspec.structs.fields(Settings) if field.name != "kafka"}
+    nested = {f"kafka.{field.name}": field.type for field in msgspec.structs.fields(KafkaSettings)}
+    known = own | nested
     good: dict[str, Any] = {}
     for name, value in values.items():
-        where = f"{origin[name]}: {name}" if origin[name] != _variable(name) else origin[name]
-        if name not in known:
-            faults.append(f"{where}: unknown setting; known are {', '.join(sorted(known))}")
-            continue
-        try:
-            good[name] = msgspec.convert(value, known[name].type, strict=not origin[name].startswith("TOCSIN_"))
-        except msgspec.ValidationError as error:
-            faults.append(f"{where}: {str(error)[0].lower()}{str(error)[1:]}, found {value!r}")
-    if "broker" in good:
-        fault = _broker_fault(good["broker"])
-        if fault:
+        variables = dict(_variables())
+        where = origin[name] if origin[name] in variables else f"{origin[name]}: {name}"
+        if name == "kafka.password":
+            faults.append(f"{where}: a secret does not stand here; name a file in kafka.password_file, or set {_PASSWORD}")
+        elif name == "kafka":
+            faults.append(f"{where}: expected a table, found {type(value).__name__}")
+        elif name not in known:
+            listed = nested if name.startswith("kafka.") else own
+            faults.append(f"{where}: unknown setting; known are {', '.join(sorted(listed.keys() - {'kafka.password'}))}")
+        elif name == "broker" and isinstance(value, str) and (fault := _broker_fault(value)):
             faults.append(f"{origin['broker']}: {fault}")
-    return Settings(**good)
-
-
-def _variable(field: str) -> str:
-    return next((variable for variable, name in _ENVIRONMENT.items() if name == field), "")
+        else:
+            try:
+                good[name] = msgspec.convert(value, known[name], strict=origin[name] not in variables)
+            except msgspec.ValidationError as error:
+                faults.append(f"{where}: {str(error)[0].lower()}{str(error)[1:]}, found {value!r}")
+    kafka = {name.removeprefix("kafka."): value for name, value in good.items() if name in nested}
+    return Settings(**{name: value for name, value in good.items() if name in own}, kafka=KafkaSettings(**kafka))
 
 
 def _broker_fault(url: str) -> str | None:
     parts = urlsplit(url)
+    if "@" in parts.netloc and parts.scheme != "embedded":
+        return "broker: expected no user or password in an address; see kafka.username and kafka.password_file"
     if parts.scheme not in _SCHEMES:
         return f'broker: expected embedded://DIR or kafka://HOST:PORT, found "{url}"'
     if not (parts.netloc or parts.path.strip("/")):
         return f'broker: expected something after "{parts.scheme}://", found nothing'
+    if parts.scheme == "kafka" and (parts.path.strip("/") or parts.query):
+        return f'broker: expected kafka://HOST:PORT and nothing after it, found "{url}"'
     return None
+
+
+def _with_password(kafka: KafkaSettings, environ: Mapping[str, str], faults: list[str]) -> KafkaSettings:
+    """The environment's password before the file's; an empty variable counts as none."""
+    if environ.get(_PASSWORD):
+        return msgspec.structs.replace(kafka, password=Secret(environ[_PASSWORD]))
+    if kafka.password_file is None:
+        return kafka
+    try:
+        text = Path(kafka.password_file).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        faults.append(f"kafka.password_file: {kafka.password_file}: {reason}")
+        return kafka
+    if not text:
+        faults.append(f"kafka.password_file: {kafka.password_file}: expected a password, found nothing")
+        return kafka
+    return msgspec.structs.replace(kafka, password=Secret(text))
+
+
+def _kafka_faults(kafka: KafkaSettings) -> Iterator[str]:
+    if kafka.signs_in and not kafka.username:
+        yield f"kafka.username: expected a user for {kafka.security_protocol}, found none"
+    if kafka.signs_in and kafka.password is None:
+        yield (
+            f"kafka.password_file: expected a password for {kafka.security_protocol}, found none "
+            f"(or set {_PASSWORD})"
+        )
+    if not kafka.signs_in and kafka.username:
+        yield f"kafka.username: {kafka.security_protocol} has no users; expected SASL_SSL or SASL_PLAINTEXT"
+    if kafka.ca_file is not None and not kafka.is_encrypted:
+        yield f"kafka.ca_file: {kafka.security_protocol} is not encrypted; expected SSL or SASL_SSL"
+    if kafka.request_timeout_s < kafka.session_timeout_s:
+        yield (
+            f"kafka.request_timeout_s: expected at least the session's {kafka.session_timeout_s:g} s, "
+            f"found {kafka.request_timeout_s:g}"
+        )
+    copies, needed = kafka.replication_factor, kafka.min_insync_replicas
+    if copies is not None and needed is not None and needed > copies:
+        yield f"kafka.min_insync_replicas: expected at most the {copies} copies there are, found {needed}"

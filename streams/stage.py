@@ -26,6 +26,7 @@ from schemas.dead_letter import Step as Reached
 from schemas.errors import DecodeError
 from schemas.event import Event
 from streams.dead_letters import DeadLetterLimit, LimitReached, dead_letter
+from streams.failpoints import passing
 
 S = TypeVar("S", bound=msgspec.Struct)
 log = logging.getLogger(__name__)
@@ -149,14 +150,19 @@ class Stage:
         batches: AsyncIterator[Sequence[InEvent]] = stream.noack_take(self.batch_size, within=WITHIN_S)
         async for batch in batches:
             try:
+                passing("after-consume")
                 plan = self.plan(batch)
+                passing("after-step")
                 await deliver(plan.records, self.send)
+                passing("after-publish-before-ack")
                 changes = self.changes(plan)
                 await deliver([record for change in changes for record in change.records], self.send)
                 for change in changes:
                     change.apply()
+                passing("after-state-before-ack")
                 for event in batch:
                     await stream.ack(event)
+                passing("after-ack-before-commit")
                 self.limit.check()
             except asyncio.CancelledError:
                 raise  # nothing acknowledged: it is read again
@@ -184,6 +190,7 @@ class Stage:
         return plan
 
     def _set_aside(self, plan: "Plan", event: InEvent, stage: str, reached: Reached, error: Exception) -> None:
+        passing("during-dead-letter")
         record = dead_letter(event.message, stage=stage, step=reached, error=error, log_id=self.log_id)
         plan.records.append(OutRecord(*record))
         self.limit.count(stage)

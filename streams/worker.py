@@ -5,14 +5,18 @@ import contextlib
 import logging
 import signal
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from schemas.errors import LogError
+from streams import watchdog
 from streams.log import EventLog, TopicPartition, TopicSpec, open_log
-from streams.pipeline import create_app
+from streams.pipeline import create_app, declared_topics
 from streams.settings import Settings
-from streams.stage import exit_now
+from streams.stage import EXIT_DEFECT, exit_now
 from streams.topics import ALL, CONSUMED
 
 log = logging.getLogger(__name__)
@@ -21,16 +25,29 @@ STOP_S = 20.0
 """Longest a clean stop may take, seconds; then the process ends without commit and reads the rest again."""
 
 IDLE_POLL_S = 0.05
+BROKER_POLL_S = 0.2
+"""Each look asks the broker five times."""
+
 EXIT_STOP_OVERRUN = 1
 EXIT_LOG = 74
 
 
-async def declare_topics(event_log: EventLog, settings: Settings) -> None:
-    """Create what is missing of the topics; refuse another partition count."""
-    for topic in ALL:
-        await event_log.create_topic(
-            TopicSpec(name=topic.name, partitions=settings.partitions, is_compacted=False, retention=topic.retention)
-        )
+async def declare_topics(event_log: EventLog, settings: Settings, specs: Iterable[TopicSpec] = ()) -> None:
+    """Create what is missing of the topics; refuse another partition count.
+
+    On Kafka, what exists keeps its retention: whoever runs the brokers may have chosen another. See `tocsin topics`.
+    """
+    wanted = {
+        topic.name: TopicSpec(name=topic.name, partitions=settings.partitions, retention=topic.retention)
+        for topic in ALL
+    } | {spec.name: spec for spec in specs}
+    present = {} if settings.is_embedded else await event_log.topics()
+    for name, spec in wanted.items():
+        if found := present.get(name):
+            if (found.is_compacted, found.retention) != (spec.is_compacted, spec.retention):
+                log.info("TopicDiffers topic=%s found=%s expected=%s", name, found, spec)
+            spec = msgspec.structs.replace(found, partitions=spec.partitions)
+        await event_log.create_topic(spec)
 
 
 async def is_idle(event_log: EventLog, group: str) -> bool:
@@ -54,8 +71,9 @@ async def run(
 ) -> int:
     """Run the pipeline until SIGINT, SIGTERM or, with `until_idle`, until everything there is processed.
 
-    on_ready  awaited when the first update can be taken
-    Returns the exit code: 0 after a clean stop, 1 when a clean stop took longer than STOP_S.
+    on_ready  awaited when the tables are rebuilt and the first update can be taken
+    Returns the exit code: 0 after a clean stop, 1 when a clean stop took longer than STOP_S. Ends the process with
+    EXIT_LOG, EXIT_DEFECT or watchdog.EXIT_STALLED when it must not go on.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -63,28 +81,66 @@ async def run(
         loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         datadir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-")))
-        event_log = await open_log(settings.broker, mode="own")
+        event_log = await open_log(settings.broker, mode="own", kafka=settings.kafka)
         stack.push_async_callback(event_log.close)
         event_log.on_failure(_die_of)
-        await declare_topics(event_log, settings)
         app = create_app(settings, datadir=datadir)
-        await app.start()
-        log.info("WorkerStarted broker=%s app_id=%s", settings.broker, settings.app_id)
-        if on_ready is not None:
-            await on_ready()
-        idle = asyncio.create_task(_wait_idle(event_log, app, settings.app_id, stop)) if until_idle else None
-        await stop.wait()
-        if idle is not None:
-            idle.cancel()
-            await asyncio.gather(idle, return_exceptions=True)
-        try:
-            async with asyncio.timeout(STOP_S):
-                await app.stop()
-        except TimeoutError:
+        await declare_topics(event_log, settings, declared_topics(app, settings))
+        running = asyncio.create_task(_start(app, settings, on_ready), name="start")
+        tasks = [
+            asyncio.create_task(_die_with(app), name="crash"),
+            asyncio.create_task(
+                watchdog.watch(app, event_log, limit_s=settings.watchdog_s, die=exit_now), name="watchdog"
+            ),
+        ]
+        if until_idle:
+            tasks.append(asyncio.create_task(_wait_idle(event_log, app, settings, running, stop), name="idle"))
+        await _first(stop, running)
+        if running.done():
+            running.result()
+            await stop.wait()
+        is_clean = await _stop(app, running)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if not is_clean:
             log.error("WorkerStopOverran seconds=%s", STOP_S)
             return EXIT_STOP_OVERRUN
     log.info("WorkerStopped code=0")
     return 0
+
+
+async def _start(app: Any, settings: Settings, on_ready: Callable[[], Awaitable[None]] | None) -> None:
+    await app.start()  # returns when the tables are rebuilt
+    log.info("WorkerStarted broker=%s app_id=%s", settings.broker, settings.app_id)
+    if on_ready is not None:
+        await on_ready()
+
+
+async def _first(stop: asyncio.Event, running: "asyncio.Task[None]") -> None:
+    """Until the app is ready, or somebody wants it to stop before that."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopping, running}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+
+
+async def _stop(app: Any, running: "asyncio.Task[None]") -> bool:
+    try:
+        async with asyncio.timeout(STOP_S):
+            await app.stop()
+            await asyncio.wait({running})  # a start that was interrupted ends by itself
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _die_with(app: Any) -> None:
+    """End the process when Faust gives up: what it has not committed is read again after the restart."""
+    await app._crashed.wait()
+    reason = getattr(app, "_crash_reason", None)
+    if not app.should_stop or reason is not None:
+        code = EXIT_LOG if isinstance(reason, LogError) else EXIT_DEFECT
+        exit_now(code, f"the app crashed: {type(reason).__name__}: {reason}")
 
 
 def _die_of(error: LogError) -> None:
@@ -92,8 +148,11 @@ def _die_of(error: LogError) -> None:
     exit_now(EXIT_LOG, str(error))
 
 
-async def _wait_idle(event_log: EventLog, app: object, group: str, stop: asyncio.Event) -> None:
-    while not await is_idle(event_log, group):
-        await app.consumer.commit()  # type: ignore[attr-defined]  # do not wait for the commit interval
-        await asyncio.sleep(IDLE_POLL_S)
+async def _wait_idle(
+    event_log: EventLog, app: Any, settings: Settings, running: "asyncio.Task[None]", stop: asyncio.Event
+) -> None:
+    await asyncio.wait({running})
+    while not await is_idle(event_log, settings.app_id):
+        await app.consumer.commit()  # do not wait for the commit interval
+        await asyncio.sleep(IDLE_POLL_S if settings.is_embedded else BROKER_POLL_S)
     stop.set()

@@ -279,10 +279,12 @@ class _Teller:
         behind = max(hit.end, who.span.end)
         outgoing = self._replaced(behind, sentence, here, who)
         office = self._office(hit, sentence, who, here)
-        if outgoing is not None and (who.start < hit.end or not self._says_as(hit.end, office)):
+        is_said_behind = is_passive and office is not None and office.start >= hit.end  # "X was named head of P"
+        if outgoing is not None and not is_said_behind and (who.start < hit.end or not self._says_as(hit.end, office)):
             # "named its deputy head, X, to replace its commander": the title beside X is what X was.
             replaced = self._phrase_after(outgoing[1], sentence)
-            office = self._held(outgoing[0]) if outgoing[0] else self._of(replaced) if replaced else office
+            held = self._held(outgoing[0]) if outgoing[0] else self._of(replaced) if replaced else None
+            office = held or office
         if office is None:
             return None
         is_future = event is RoleEvent.NOMINATED
@@ -308,6 +310,7 @@ class _Teller:
         who = self._subject(hit, sentence, here)
         if who is None:
             return None
+        phrase = None
         if self._text[hit.start : hit.end].casefold().endswith(" as"):
             phrase = self._phrase_after(hit.end, sentence)
             office = self._of(phrase) if phrase else None
@@ -325,7 +328,7 @@ class _Teller:
             outgoing=outgoing[0].person(self._text) if outgoing and outgoing[0] else None,
             post=office.words,
             post_id=office.post_id,
-            status=TenureStatus.DESIGNATE if is_future else TenureStatus.CURRENT,
+            status=TenureStatus.DESIGNATE if is_future else (phrase and phrase.status) or TenureStatus.CURRENT,
         )
 
     def _departure(
@@ -403,7 +406,7 @@ class _Teller:
             if len(gap) > 320:
                 return None
             plain = _APPOSITION.sub("", gap, count=1) if gap.startswith(",") else gap
-            if _AUXILIARY.fullmatch(plain.rstrip()):
+            if _AUXILIARY.fullmatch(plain.rstrip().removeprefix(",")):  # "Its deputy, X, has taken over"
                 return who
         return None
 

@@ -420,7 +420,7 @@ def _neighbours(
         gap == ", "
         and (phrase.is_definite or phrase.whole.start < phrase.span.start)
         and (name := by_lead.get(phrase.end + 2))
-        and phrase.apposed is None
+        and (phrase.apposed is None or phrase.apposed not in by_end)
         and _AFTER_COMMA.match(text, name.span.end)
     ):
         yield name, 1

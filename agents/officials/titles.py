@@ -80,7 +80,7 @@ DOMAIN = word_set("""
     counter-terrorism coast space election electoral munitions joint chiefs staff general central-bank royal
     ruling republic kingdom emirate federation union-wide civil aviation atomic communications information
     tourism planning housing veterans communist politburo tourism science technology industry commerce
-    development migration opposition
+    development migration opposition fleet coastguard gendarmerie regiment squadron battalion garrison secretariat
     """)
 _ELSEWHERE = word_set("""
     company firm corporation corp inc ltd plc bank startup club team football soccer cricket rugby basketball
@@ -92,12 +92,14 @@ _ELSEWHERE = word_set("""
     box-office fan fans students student alumni faculty department-store supermarket brewery label league
     marketing programme program candidate victims families residents neighbourhood local volunteer
     """)
+_LEAGUES = frozenset(("league",))
+"""Bodies of states when they have a secretary general; clubs otherwise."""
 _STATE_UNIONS = re.compile(r"\b(?:european union|african union|communist party|state bank|central bank|reserve bank)\b")
 _STOP = word_set("""
     who which that said says say has had have is was were are be been will would could should may might must and
     or but after before when while since as if because told added warned tweeted wrote announced according with
     by than where whose here there then until during despite following amid from about over under against into
-    alongside arrived spoke met called made took went came gave visited
+    alongside arrived spoke met called made took went came gave visited named installed became becomes become remains
     """)
 _LINKS = word_set("of for in at on to")
 _WORD = re.compile(r"[^\s,;:.!?()\[\]\"“”«»—–]+(?:\.[^\s,;:.!?()\[\]\"“”]+)*\.?")
@@ -223,7 +225,8 @@ def phrase(text: str, hit: Span, title: Title, places: dict[int, Place], names_a
 def _judged(found: Phrase, left: _Left, complement: tuple[str, ...], is_upper: bool, has_place: bool) -> Phrase:
     words = (*left.words, *complement)
     around = " ".join(words)
-    is_elsewhere = any(word in _ELSEWHERE for word in words) and not _STATE_UNIONS.search(around)
+    elsewhere = _ELSEWHERE - _LEAGUES if found.title == "secretary general" else _ELSEWHERE
+    is_elsewhere = any(word in elsewhere for word in words) and not _STATE_UNIONS.search(around)
     has_domain = any(word in DOMAIN for word in words)
     match found.strength:
         case Strength.STRONG:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import pairwise
 
 import msgspec
 
@@ -23,7 +24,7 @@ from schemas.alert import (
     Story,
     alert,
 )
-from schemas.article import EntryRevision
+from schemas.article import EntryRevision, EntryStatus
 from schemas.detection import Attribution, Evidence, SpeakerType, Statement, StatementKind
 from schemas.event import Severity, Span, Struct
 
@@ -62,7 +63,12 @@ def send(draft: Draft, entry: EntryRevision, sequence: int) -> Alert:
 
 
 def event_time(entry: EntryRevision) -> datetime:
-    """When the publisher says that this revision happened: of edits the time of modification, if it is plausible."""
+    """When this revision happened: of edits the publisher's time of modification, if it is plausible.
+
+    Nobody dates a removal or a return: then it is when we saw it.
+    """
+    if entry.status is not EntryStatus.LIVE:
+        return entry.observed_at
     modified = entry.modified_at
     if entry.revision > 1 and modified is not None and entry.published_at <= modified <= entry.observed_at:
         return modified
@@ -163,10 +169,11 @@ def _outlet(known: Known) -> str:
     return known.evidence[0].source if known.evidence else "unknown outlet"
 
 
-def facts_of(statement: Statement, statement_id: str, novelty: Novelty) -> StatementFacts:
-    """The statement as alerts tell it."""
+def facts_of(statement: Statement, statement_id: str, novelty: Novelty, text: str) -> StatementFacts:
+    """The statement as alerts tell it; `text` is the entry's."""
     return StatementFacts(
         id=statement_id,
+        pieces=_pieces(statement, text),
         kind=statement.kind,
         novelty=novelty,
         text=clip(statement.text, EXCERPT),
@@ -179,6 +186,14 @@ def facts_of(statement: Statement, statement_id: str, novelty: Novelty) -> State
         said_at=statement.said_at,
         said_at_precision=statement.said_at_precision,
     )
+
+
+def _pieces(statement: Statement, text: str) -> tuple[str, ...]:
+    """The pieces of words that the text interrupts («"X," he said, "Y"»); paragraphs of one quotation are no pieces."""
+    spans = statement.content_spans
+    if not any(char.isalnum() for one, two in pairwise(spans) for char in text[one.end : two.start]):
+        return ()
+    return tuple(clip(span.of(text), EXCERPT) for span in spans[:_PIECES])
 
 
 def evidence_of(statement: Statement, entry: EntryRevision) -> tuple[Evidence, ...]:
@@ -247,7 +262,7 @@ def _with_role(name: str, role: str) -> str:
 
 def quote(facts: StatementFacts, limit: int = _SHOWN) -> str:
     """The words in one line: in quotation marks where they are verbatim."""
-    text = clip(facts.text, limit)
+    text = clip(" … ".join(facts.pieces) or facts.text, limit)
     return f"“{text}”" if facts.kind in _MARKED else text
 
 
@@ -263,10 +278,10 @@ def told(facts: StatementFacts) -> str:
 
 
 def corrected(facts: StatementFacts, was: str) -> str:
-    """Now and was: `Corrected: Jane Roe quote now “…” (was “…”)`."""
+    """Now and was: `Corrected: Jane Roe: “…” (was “…”)`."""
     if facts.kind in _MARKED:
-        return f"Corrected: {label(facts)} quote now {quote(facts, 100)} (was “{clip(was, 100)}”)"
-    return f"Corrected: {label(facts)} now reported to have said: {quote(facts, 100)} (was: {clip(was, 100)})"
+        return f"Corrected: {label(facts)}: {quote(facts, 100)} (was “{clip(was, 100)}”)"
+    return f"Corrected: {label(facts)} said: {quote(facts, 100)} (was: {clip(was, 100)})"
 
 
 def why_new(statement: Statement, entry: EntryRevision, novelty: str, detail: str) -> str:

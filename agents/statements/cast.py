@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from agents.officials.recognition import Recogniser
 from agents.text.folding import fold_phrase
+from agents.text.sentences import sentence_around
 from schemas.article import EntryRevision
 from schemas.detection import Attribution, MatchStatus, OfficialMention, Speaker, SpeakerType, Statement
-from schemas.event import Struct
+from schemas.event import Span, Struct
 
 MAX = 200
 """Most persons remembered for a story; the least recently named go first."""
@@ -71,7 +72,8 @@ class Resolver:
         here = [*self._officials(entry.text, entry.published_at), *_speakers(statements)]
         named = sorted([*here, *_surnames(entry.text, cast, here)], key=lambda found: found.start)
         wider = cast.with_members(found.member for found in named)
-        return tuple(_resolved(statement, named, wider) for statement in statements), wider
+        scene = _Scene(entry.text, named, wider)
+        return tuple(_resolved(statement, scene) for statement in statements), wider
 
     def _officials(self, text: str, at: datetime) -> list[_Named]:
         mentions = self._recogniser.recognise(text, (), at)
@@ -119,41 +121,75 @@ def _surnames(text: str, cast: Cast, here: Sequence[_Named]) -> list[_Named]:
     return [_Named(m.start(), members[key]) for m in found if (key := _surname(m.group())) in single]
 
 
-def _resolved(statement: Statement, named: Sequence[_Named], cast: Cast) -> Statement:
+class _Scene(NamedTuple):
+    """A text and who is named where in it."""
+
+    text: str
+    named: Sequence[_Named]
+    cast: Cast
+
+
+def _resolved(statement: Statement, scene: _Scene) -> Statement:
     speaker = statement.speaker
-    if speaker is None:
+    if speaker is None or speaker.span is None:
         return statement
-    found = _meant(speaker, named, cast)
+    if _is_pronoun(speaker):
+        return _by_pronoun(statement, speaker, speaker.span, scene)
+    is_title = speaker.type is SpeakerType.POST
+    if is_title:
+        found = _by_title(_fold(speaker.name), speaker.span.start, scene)
+    elif speaker.type is SpeakerType.PERSON and " " not in speaker.name.strip():
+        found = _only(member for member in scene.cast.members if member.surname == _surname(speaker.name))
+    else:
+        found = None
     if found is None or found.name == speaker.name:
         return statement
-    is_title = speaker.type is SpeakerType.POST
+    role = speaker.surface if is_title else speaker.role
+    named = replace(speaker, type=SpeakerType.PERSON, name=found.name, role=role)
     return replace(
         statement,
-        speaker=replace(
-            speaker,
-            type=SpeakerType.PERSON,
-            name=found.name,
-            role=speaker.surface if is_title else speaker.role,
-        ),
+        speaker=named,
         attribution=Attribution.INFERRED if is_title else statement.attribution,
         reasons=(*statement.reasons, "title_of_known_person" if is_title else "surname_of_known_person"),
     )
 
 
-def _meant(speaker: Speaker, named: Sequence[_Named], cast: Cast) -> Member | None:
-    match speaker.type:
-        case SpeakerType.POST if speaker.span is not None:
-            return _by_title(_fold(speaker.name), speaker.span.start, named, cast)
-        case SpeakerType.PERSON if " " not in speaker.name.strip():
-            return _only(member for member in cast.members if member.surname == _surname(speaker.name))
-    return None
+def _is_pronoun(speaker: Speaker) -> bool:
+    return speaker.surface.casefold() in ("he", "she")
 
 
-def _by_title(title: str, start: int, named: Sequence[_Named], cast: Cast) -> Member | None:
-    earlier = [found.member for found in named if found.start < start and holds(found.member, title)]
+def _by_pronoun(statement: Statement, speaker: Speaker, span: Span, scene: _Scene) -> Statement:
+    """The one person named in this sentence or the one before it.
+
+    With several the extractor's choice stands if it is among them; else nobody is meant that we could tell.
+    """
+    start = _sentence_before(scene.text, span.start)
+    near = {found.member.name: found.member for found in scene.named if start <= found.start < span.start}
+    if not near or speaker.name in near:
+        return statement
+    found = _only(near.values())
+    if found is not None:
+        named = replace(speaker, type=SpeakerType.PERSON, name=found.name, role=None)
+        attribution = Attribution.INFERRED
+    else:
+        named = replace(speaker, name=speaker.surface, role=None)
+        attribution = Attribution.UNRESOLVED
+    reasons = (*statement.reasons, "nearest_known_person")
+    return replace(statement, speaker=named, attribution=attribution, reasons=reasons)
+
+
+def _sentence_before(text: str, at: int) -> int:
+    """Where the sentence before the one around `at` starts, in the same paragraph or the one before."""
+    here = sentence_around(text, at, at + 1).start
+    end = len(text[:here].rstrip())
+    return sentence_around(text, end - 1, end).start if end else here
+
+
+def _by_title(title: str, start: int, scene: _Scene) -> Member | None:
+    earlier = [found.member for found in scene.named if found.start < start and holds(found.member, title)]
     if earlier:
         return earlier[-1]
-    return _only(member for member in cast.members if holds(member, title))
+    return _only(member for member in scene.cast.members if holds(member, title))
 
 
 def _only(members: Iterable[Member]) -> Member | None:

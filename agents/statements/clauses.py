@@ -93,9 +93,8 @@ def _past_signal(line: Line, place: int, end: int) -> int | None:
 def _signal_within(line: Line, place: int, end: int, reach: int) -> int | None:
     """Start of the first that-clause or quotation, if nothing but one adjunct stands before it."""
     for index in range(place, min(end, place + reach)):
-        if line.opens(index):
-            if not is_work(line, index) or line.quote_end(index) >= end - 1:
-                return index
+        if line.opens(index) and (not is_work(line, index) or line.quote_end(index) >= end - 1):
+            return index
         word = line.low[index]
         if line.quote[index] >= 0:
             continue

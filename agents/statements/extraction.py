@@ -4,12 +4,13 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from agents.statements.attribution import ACCORDING, Draft, analyse
+from agents.statements.attribution import analyse
 from agents.statements.clauses import EDGE
-from agents.statements.times import is_archival, is_reiterated
 from agents.statements.cues import Cue
+from agents.statements.drafts import ACCORDING, Draft
 from agents.statements.lexicon import DETERMINERS, LABELS, PREPOSITIONS, STOP
 from agents.statements.speakers import Names, describe, is_document, joint, span_of
+from agents.statements.times import is_archival, is_reiterated
 from agents.statements.tokens import Line
 from agents.text.quotations import Quotation, quotations
 from agents.text.sentences import sentences
@@ -32,7 +33,7 @@ _SOCIAL = re.compile(
 )
 _DOCUMENT = re.compile(r"\b(?:letter|decree|filing|lawsuit|indictment|memo|affidavit|communique|report)\b")
 _WORD = re.compile(r"\w")
-_MARKS = frozenset("\"“”„«»‘’',;:")
+_MARKS = EDGE - {"(", ")", "[", "]"}
 
 
 def extract(text: str, segments: Sequence[Segment] = ()) -> tuple[Statement, ...]:
@@ -81,6 +82,8 @@ class _Reader:
         if found is None and self.pending is not None:
             found = self._answer(line, kind)
         self.pending = None
+        if found is None:
+            found = self._signature(line)
         if found is None:
             found = self._transcript(line, kind)
         if found is None:
@@ -152,6 +155,17 @@ class _Reader:
         draft.spans.append((line.starts[0], line.ends[-1]))
         draft.reasons.append("block")
         self._keep(draft)
+        return True
+
+    def _signature(self, line: Line) -> bool | None:
+        """`— Name, what she is` below a quotation that names nobody."""
+        draft = self.last
+        if draft is None or draft.cue is not None or self.paragraph - self.last_paragraph > 1 or len(line) > 24:
+            return None
+        if line.low[0] not in ("—", "–", "-", "--", "―") or len(line) < 2 or not line.is_capital(1):
+            return None
+        stop = next((i for i in range(2, len(line)) if line.low[i] in (".", ":", ";", "?", "!")), len(line))
+        draft.source, draft.source_line, draft.inherits = (1, stop), line, None
         return True
 
     def _transcript(self, line: Line, kind: SegmentKind) -> bool | None:
@@ -288,7 +302,9 @@ class _Reader:
                 attribution = Attribution.INFERRED
                 reasons.append("inherited")
         elif draft.source is not None:
-            speaker, attribution, behalf = describe(text, draft.source_line, draft.source, self.names, paragraph, last)
+            speaker, attribution, behalf = describe(
+                text, draft.source_line, draft.source, self.names, paragraph, last=last
+            )
             if draft.is_shared:
                 reasons.append("shared_subject")
         known[id(draft)] = (speaker, attribution, behalf)
@@ -301,7 +317,7 @@ class _Reader:
         via = [Via(name=span_of(line, r).of(text), type=kind_, span=span_of(line, r)) for r, kind_ in draft.via]
         is_hearsay = any(v.type == "person" for v in via)
         if draft.hearsay_via is not None:
-            outer, _, _ = describe(text, line, draft.hearsay_via, self.names, paragraph, None)
+            outer, _, _ = describe(text, line, draft.hearsay_via, self.names, paragraph, last=None)
             via.append(Via(name=outer.name, type="person", span=outer.span))
             is_hearsay = True
         if attribution is Attribution.INFERRED:

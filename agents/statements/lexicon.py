@@ -70,7 +70,7 @@ TITLES = words(
     nominee coach analyst mp msp md dr. mr. mrs. ms. gen. lt. col. maj. capt. sgt. cmdr. adm. sen. rep. gov. rev. prof.
     st. representative reps. sens. gens. messrs. ex-president then-president co-founder founder ceo pastor father sister
     actor actress singer author host pollster strategist columnist democrat republican us u.s. uk eu un u.n. nato
-    lawmaker councillor councilman councilwoman treasurer undersecretary envoy negotiator sheriff hon spokesmen"""
+    lawmaker councillor councilman councilwoman treasurer undersecretary envoy negotiator sheriff taoiseach hon spokesmen"""
 )
 """Words that stand before a name and are no part of it."""
 
@@ -94,7 +94,7 @@ MALE_NAMES = words(
     steve matt chris greg jeff ken pete nick rick ron sam tony vladimir sergei dmitry ivan boris igor viktor alexei
     mikhail nikolai emmanuel francois jean pierre hans karl klaus wolfgang giovanni marco paolo carlos luis pedro miguel
     javier diego fernando antonio manuel rafael andrzej piotr hiroshi kenji takeshi wei rajesh narendra sanjay imran
-    benny barack marco bernie mitt newt rand rahm keir dominic rishi nigel ed graham hugh ian neil simon trevor"""
+    benny dominic rishi nigel ed graham hugh ian neil simon trevor"""
 )
 FEMALE_NAMES = words(
     """mary patricia jennifer linda elizabeth barbara susan jessica sarah karen lisa nancy betty sandra margaret ashley
@@ -105,23 +105,24 @@ FEMALE_NAMES = words(
     judy charlotte julia grace amber alice jean denise frances danielle marilyn natalie beverly diana brittany theresa
     kayla alexis doris lori tiffany jane kate katie fatima aisha leila maryam zainab nadia irina olga tatiana svetlana
     natalia elena ekaterina marie sophie claire camille ursula angela ingrid astrid giulia francesca lucia carmen ana
-    sofia ines priya indira hillary ivanka melania nikki theresa liz priti yvette rosa jill tulsi kellyanne condoleezza"""
+    sofia ines priya indira hillary nikki theresa yvette rosa jill"""
 )
 ORGANISATION_HEADS = words(
     """ministry department government administration police army navy military council committee commission parliament
-    congress senate court agency bureau office party campaign union association federation institute foundation university
-    college company corporation corp inc ltd bank group organisation organization authority service services forces force
-    command embassy league team club network news press post times journal guardian newspaper magazine website
-    media television tv radio channel broadcaster board house palace kremlin pentagon cabinet coalition opposition
-    hospital school church airline airlines airport nato un eu fbi cia nasa who imf opec regime treasury
-    watchdog regulator charity nonprofit think-tank center centre society trust fund exchange brigade brigades
-    movement front militia guards guard corps state tribunal prosecutors company firm alliance statement report letter
-    survey poll study document lawsuit filing memo polls survey spokespeople"""
+    congress senate court agency bureau office party campaign union association federation institute foundation
+    university college company corporation corp inc ltd bank group organisation organization authority service services
+    forces force command embassy league team club network news press post times journal guardian newspaper
+    magazine website media television tv radio channel broadcaster board house palace kremlin pentagon cabinet
+    coalition opposition hospital school church airline airlines airport nato un eu fbi cia nasa who imf opec
+    regime treasury watchdog regulator charity nonprofit think-tank center centre society trust fund exchange
+    brigade brigades movement front militia guards guard corps state tribunal prosecutors company firm alliance
+    statement report letter survey poll study document lawsuit filing memo polls survey spokespeople"""
 )
 """Last words of a source that is no person."""
 
 DOCUMENT_HEADS = words(
-    "report statement letter survey poll polls study document documents lawsuit filing memo decree indictment complaint affidavit"
+    """report statement letter survey poll polls study document documents lawsuit filing memo decree indictment
+    complaint affidavit"""
 )
 UNNAMED_HEADS = words(
     """official officials source sources diplomat diplomats aide aides analyst analysts expert experts witness witnesses

@@ -7,6 +7,7 @@ from agents.statements.lexicon import (
     CONJUNCTIONS,
     DETERMINERS,
     MONTHS,
+    OWN_VOICE,
     PERSONAL,
     PREPOSITIONS,
     PRONOUNS,
@@ -42,6 +43,7 @@ VENUES = words(
 )
 _ARTICLES = words("the a an his her their its")
 _BEFORE_ARTICLE = PREPOSITIONS | words("and or all both half many to than & including nearly almost")
+_TIMES = TIME_NOUNS | TIME_WORDS | MONTHS
 _MAX = 28
 
 
@@ -65,6 +67,11 @@ def subject_left(line: Line, verb: int, floor: int) -> Range | None:
     if word in PRONOUNS:
         return (last, verb)
     return _noun_phrase_left(line, verb, floor)
+
+
+def is_own_voice(line: Line, source: Range) -> bool:
+    """Whether the source is the writer or the reader: "I", "we", "you"."""
+    return source[1] - source[0] == 1 and line.low[source[0]] in OWN_VOICE
 
 
 def _find_left(line: Line, index: int, floor: int, wanted: tuple[str, ...] | frozenset[str], reach: int) -> int | None:
@@ -242,7 +249,7 @@ def _is_time(line: Line, index: int) -> bool:
     word = line.low[index]
     return (
         word in TIME_WORDS or word in MONTHS or (word[0].isdigit() and len(word) <= 5)
-        or (word in TIME_MODIFIERS and index + 1 < len(line) and line.low[index + 1] in TIME_NOUNS | TIME_WORDS | MONTHS)
+        or (word in TIME_MODIFIERS and index + 1 < len(line) and line.low[index + 1] in _TIMES)
     )  # fmt: skip
 
 
@@ -250,7 +257,7 @@ def _skip_time(line: Line, start: int, end: int) -> int:
     low = line.low
     while start < end and (
         low[start] in TIME_WORDS or low[start] in MONTHS or low[start] in TIME_NOUNS or low[start][0].isdigit()
-        or (low[start] in TIME_MODIFIERS and start + 1 < end and low[start + 1] in TIME_NOUNS | TIME_WORDS | MONTHS)
+        or (low[start] in TIME_MODIFIERS and start + 1 < end and low[start + 1] in _TIMES)
         or (low[start] == "," and start + 1 < end and low[start + 1][0].isdigit())
     ):  # fmt: skip
         start += 1
@@ -329,9 +336,11 @@ def _continues(line: Line, index: int, end: int) -> bool:
     word = line.low[index]
     if word in CUES and CUES[word].form == "ing":
         return False
+    if word[0].isdigit() and len(word) <= 3:
+        return True  # an age
     if is_adjunct(line, index, end):
         return False
-    if word in _APPOSITIVE or word[0].isdigit():
+    if word in _APPOSITIVE:
         return True
     if word in ("from", "of"):
         return True
@@ -346,6 +355,8 @@ def _ends_source(line: Line, index: int, end: int, *, has_comma: bool, is_name: 
     word = line.low[index]
     if word in ("who", "whose", "which", "that"):
         return not has_comma and is_name
+    if has_comma and (line.low[index - 1] == "," or _has_relative(line, max(0, index - 12), index)):
+        return False  # an age, or the clause of "who": the next comma decides
     if word in CUES and CUES[word].form == "ing" and not has_comma:
         return True
     if word == "to":

@@ -3,7 +3,9 @@
 from bisect import bisect_right
 from typing import NamedTuple
 
+from agents.statements.cues import CUES
 from agents.statements.lexicon import (
+    ADVERBS,
     DETERMINERS,
     DOCUMENT_HEADS,
     FEMALE,
@@ -28,20 +30,25 @@ from schemas.detection import Attribution, Speaker, SpeakerType
 from schemas.event import Span
 
 _NOT_NAMES = words(
-    """the a an but and in on at for from with when while if as after before this that these those it he she they we i
+    """the a an but and in on at for from with when while if as after before this that these those it he she we they i
     you his her its their our my there here what who how why where which not no yes monday tuesday wednesday thursday
-    friday saturday sunday january february march april june july august september october november december
-    republican republicans democrat democrats democratic american americans british french german russian chinese
-    iranian israeli european english muslim muslims christian christians jewish twitter facebook"""
+    friday saturday sunday january february march april june july august september october november december"""
+)
+_GROUPS = words(
+    """republican republicans democrat democrats democratic american americans british french german russian chinese
+    iranian iraqi israeli european english irish scottish welsh ukrainian turkish syrian muslim muslims christian
+    christians jewish twitter facebook instagram telegram"""
 )
 _POLLS = words("poll polls survey statement study")
 _AFTER_NAME = words("who whose and or of from in at with himself herself")
 _POSTS = words(
     """president minister premier chancellor secretary governor mayor senator ambassador king queen prince pope leader
     chairman chairwoman chair chief commander general admiral judge speaker candidate nominee attorney director ceo
-    congressman congresswoman envoy sheriff commissioner monarch emir sultan ayatollah frontrunner front-runner billionaire
-    businessman mogul lawmaker taoiseach backbencher author coach manager captain tycoon"""
+    congressman congresswoman envoy sheriff commissioner monarch emir sultan ayatollah frontrunner front-runner
+    billionaire businessman mogul lawmaker taoiseach backbencher author coach manager captain tycoon"""
 )
+_BEFORE_NAMES = ADVERBS | PREPOSITIONS | {word for word, cue in CUES.items() if cue.form == "past"}
+_HEADS = UNNAMED_HEADS | ORGANISATION_HEADS | DOCUMENT_HEADS | _POSTS
 _BEHALF = words("spokesman spokeswoman spokesperson spokespeople spokesmen aide lawyer attorney representative press")
 _BODIES = words("police prosecutors authorities")
 """Plurals that stand for a body, not for persons who were not named."""
@@ -125,7 +132,7 @@ class Names:
 
     def full_name(self, name: str) -> str | None:
         """The full name that this text gives for a surname, if it is the only one."""
-        known = self.full.get(name.split(" ")[-1].lower())
+        known = self.full.get(name.rpartition(" ")[2].lower())
         if not known:
             return None
         if name in known:
@@ -175,7 +182,10 @@ def bare_name(line: Line, start: int, stop: int) -> tuple[str | None, int]:
     """The person's name in a run of capitalised tokens, without titles, and its first token; None for no person."""
     first = start
     while first < stop and (
-        line.low[first] in TITLES or line.low[first] in _NOT_NAMES or line.low[first].endswith("'s")
+        line.low[first] in _BEFORE_NAMES
+        or line.low[first] in TITLES
+        or line.low[first] in _NOT_NAMES
+        or line.low[first].endswith("'s")
     ):
         first += 1
     parts = [line.raw[i] for i in range(first, stop)]
@@ -184,6 +194,8 @@ def bare_name(line: Line, start: int, stop: int) -> tuple[str | None, int]:
     parts[-1] = parts[-1].removesuffix("'s").removesuffix("’s").removesuffix("'").removesuffix("’")
     lowered = [p.lower() for p in parts]
     if not parts[-1] or any(p in ORGANISATION_HEADS or p in METONYMS or p in _NOT_NAMES for p in lowered):
+        return None, first
+    if lowered[0] in _GROUPS:
         return None, first
     if not all(p[0].isalpha() for p in parts) or (len(parts) > 1 and lowered[-1] in UNNAMED_HEADS):
         return None, first
@@ -198,7 +210,7 @@ def span_of(line: Line, source: tuple[int, int]) -> Span:
 
 
 def describe(
-    text: str, line: Line, source: tuple[int, int], names: Names, paragraph: int, last: str | None
+    text: str, line: Line, source: tuple[int, int], names: Names, paragraph: int, *, last: str | None
 ) -> tuple[Speaker, Attribution, str | None]:
     """The speaker of a source phrase, how it was found, and on whose behalf."""
     low = line.low
@@ -207,7 +219,7 @@ def describe(
     surface = span.of(text)
     word = low[start]
     if stop - start == 1 and (word in PRONOUNS):
-        return _pronoun(text, line, source, names, paragraph, last)
+        return _pronoun(text, line, source, names, paragraph, last=last)
     name_range = _name_range(line, start, stop)
     if name_range is not None:
         first, end, name = name_range
@@ -230,9 +242,8 @@ def describe(
         return speaker, Attribution.EXPLICIT, None
     behalf = _behalf(text, line, start, stop)
     is_definite = word in ("the", "his", "her", "their", "its") or (low[start:stop] and low[start].endswith("'s"))
-    if head in _POSTS and not head.endswith("s") and not any(low[i] in UNNAMED_MARKS for i in range(start, stop)) and word not in (
-        "a", "an", "one", "another"
-    ):  # fmt: skip
+    is_hidden = any(low[i] in UNNAMED_MARKS for i in range(start, stop))
+    if head in _POSTS and not is_hidden and word not in ("a", "an", "one", "another"):
         known = names.by_role.get(head) if is_definite else None
         if known is not None:
             speaker = Speaker(type=SpeakerType.PERSON, name=known, surface=surface, span=span, role=surface)
@@ -242,7 +253,7 @@ def describe(
             Attribution.EXPLICIT,
             behalf,
         )
-    is_unnamed = head in UNNAMED_HEADS or any(low[i] in UNNAMED_MARKS for i in range(start, stop)) or (
+    is_unnamed = head in UNNAMED_HEADS or is_hidden or (
         word in ("a", "an", "one", "two", "three", "four", "some", "several", "many", "another")
         and head not in ORGANISATION_HEADS
     )  # fmt: skip
@@ -269,7 +280,9 @@ def joint(text: str, line: Line, source: tuple[int, int], names: Names, paragrap
     middle = next((i for i in range(start + 1, stop - 1) if line.low[i] in ("and", "&", ",", "who", "whose")), None)
     if middle is None or line.low[middle] not in ("and", "&"):
         return ()
-    sides = [describe(text, line, part, names, paragraph, None)[0] for part in ((start, middle), (middle + 1, stop))]
+    sides = [
+        describe(text, line, part, names, paragraph, last=None)[0] for part in ((start, middle), (middle + 1, stop))
+    ]
     is_named = all(side.type is SpeakerType.PERSON or side.is_metonym for side in sides)
     return (sides[1],) if is_named and sides[0].name != sides[1].name else ()
 
@@ -279,7 +292,7 @@ def _bare(surface: str) -> str:
 
 
 def _pronoun(
-    text: str, line: Line, source: tuple[int, int], names: Names, paragraph: int, last: str | None
+    text: str, line: Line, source: tuple[int, int], names: Names, paragraph: int, *, last: str | None
 ) -> tuple[Speaker, Attribution, None]:
     word = line.low[source[0]]
     span = span_of(line, source)
@@ -308,11 +321,7 @@ def _name_range(line: Line, start: int, stop: int) -> tuple[int, int, str] | Non
     index = start
     while index < stop:
         if not (line.raw[index][0].isupper() and line.quote[index] < 0):
-            if (
-                index > start
-                and line.low[index] in PREPOSITIONS
-                and line.low[index] in ("of", "for", "from", "at", "with", "in")
-            ):
+            if index > start and line.low[index] in PREPOSITIONS:
                 comma = next((i for i in range(index, stop) if line.low[i] == ","), None)
                 if comma is None:
                     return None
@@ -330,9 +339,9 @@ def _name_range(line: Line, start: int, stop: int) -> tuple[int, int, str] | Non
         if end < stop and line.is_word(end) and line.low[end] not in _AFTER_NAME:
             name = None  # "a Lind aide": the name only modifies
         has_title = first > index and any(line.low[i] in TITLES for i in range(index, first))
-        if name is not None and not line.raw[end - 1].endswith(("'s", "’s")):
-            if " " in name or has_title or index == start or line.low[index - 1] not in DETERMINERS:
-                return first, end, name
+        is_free = index == start or line.low[index - 1] not in DETERMINERS
+        if name is not None and not line.raw[end - 1].endswith(("'s", "’s")) and (" " in name or has_title or is_free):
+            return first, end, name
         index = end
     return None
 
@@ -340,6 +349,8 @@ def _name_range(line: Line, start: int, stop: int) -> tuple[int, int, str] | Non
 def _role(text: str, line: Line, source: tuple[int, int], first: int, end: int) -> str | None:
     """The title before the name or the apposition behind it, verbatim."""
     start, stop = source
+    if end + 3 < stop and line.low[end] == "," and line.low[end + 1].isdigit() and line.low[end + 2] == ",":
+        end += 2  # an age
     if end < stop and line.low[end] == "," and end + 1 < stop and not line.low[end + 1].isdigit():
         role = text[line.starts[end + 1] : line.ends[stop - 1]].strip(" ,")
         if role and line.low[end + 1] not in ("who", "whose", "which"):
@@ -353,13 +364,15 @@ def _role(text: str, line: Line, source: tuple[int, int], first: int, end: int) 
 
 def _head(line: Line, start: int, stop: int) -> str:
     """Head noun: the last word before the first preposition, comma or relative clause."""
-    last = start
+    last, known = start, ""
     for index in range(start, stop):
-        word = line.low[index]
+        word = line.low[index].removesuffix("'s")
         if index > start and (word in PREPOSITIONS or word in (",", "(", "who", "which", "that", "whose")):
             break
         last = index
-    return line.low[last].removesuffix("'s")
+        known = word if word in _HEADS else known
+    word = line.low[last].removesuffix("'s")
+    return word if word in _HEADS or word in METONYMS or line.is_capital(last) else known or word
 
 
 def _behalf(text: str, line: Line, start: int, stop: int) -> str | None:

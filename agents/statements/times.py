@@ -1,6 +1,6 @@
 """What a sentence says about the time of the saying itself."""
 
-from agents.statements.attribution import Draft
+from agents.statements.drafts import Draft
 from agents.statements.lexicon import words
 from agents.statements.tokens import Line
 

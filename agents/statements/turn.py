@@ -161,7 +161,7 @@ class Turn:
         new = self._first(item)
         after = self.drafts[mark:]
         del self.drafts[mark:]  # the cancel is read before the new alert
-        now = alerts.label(alerts.facts_of(item.statement, place.id, Novelty.NEW))
+        now = alerts.label(alerts.facts_of(item.statement, place.id, Novelty.NEW, self._entry.text))
         change = Change(was=alerts.label(known.facts), now=now, material=reasons)
         why = f"{self._entry.source} now gives the words to {now} (revision {self._entry.revision})"
         self._life.lose(
@@ -198,7 +198,7 @@ class Turn:
             twin += 1
             statement_id = identity.statement_id(self._entry.story, who, f"{plain}\n{twin}")
         facts = replace(
-            alerts.facts_of(item.statement, statement_id, verdict.novelty),
+            alerts.facts_of(item.statement, statement_id, verdict.novelty, self._entry.text),
             extends=verdict.of if verdict.novelty is Novelty.EXTENDED else None,
             differs_from=verdict.differs_from,
             possible_same_as=(verdict.possible,) if verdict.possible else (),
@@ -307,7 +307,7 @@ class Turn:
     def _reworded(self, known: Known, item: Found, *, is_text_kept: bool = False) -> Known:
         """The statement as this entry has it now. A speaker once known stays known."""
         facts = replace(
-            alerts.facts_of(item.statement, known.id, known.facts.novelty),
+            alerts.facts_of(item.statement, known.id, known.facts.novelty, self._entry.text),
             extends=known.facts.extends,
             differs_from=known.facts.differs_from,
             possible_same_as=known.facts.possible_same_as,

@@ -18,11 +18,6 @@ _STOP = re.compile(
 _LAST_WORD = re.compile(r"[^\s\"'“”‘’«»()\[\]/—–]{1,40}\Z")
 _REACH = 96
 
-
-def _words(block: str) -> frozenset[str]:
-    return frozenset(block.split())
-
-
 TITLES = frozenset(
     """mr mrs ms mx dr prof rev fr sr sra messrs mmes hon st ste mt ft gen lt col maj capt cpl sgt cmdr cdr adm brig pvt
     maj-gen lt-gen lt-col sen rep gov pres supt insp det asst assoc amb atty cllr vs viz cf etc. al e.g i.e fig eq vol

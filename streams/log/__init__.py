@@ -1,12 +1,15 @@
 """The event log: durable, partitioned, append-only topics. `EventLog` is the port for all that is not a Faust agent."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import urlsplit
 
 from schemas.codec import Headers
 from schemas.errors import InputError, LogError
 from streams.log.record import Draft, Placement, Record, TopicPartition, TopicSpec
+
+if TYPE_CHECKING:
+    from streams.settings import KafkaSettings
 
 Mode = Literal["own", "read", "append"]
 """own: read and write, alone. read: beside an owner. append: own, or hand records to the owner through its inbox."""
@@ -84,17 +87,24 @@ class EventLog(Protocol):
         """Make everything queued durable, then let go. Open tails end."""
 
 
-async def open_log(url: str, *, mode: Mode) -> EventLog:
-    """Open the log behind an address: `embedded://DIR` with the query keys linger_ms, sync, drain.
+async def open_log(url: str, *, mode: Mode, kafka: "KafkaSettings | None" = None) -> EventLog:
+    """Open the log behind an address: `embedded://DIR` with the query keys linger_ms, sync, drain, or `kafka://HOST:PORT`.
 
-    Raises InputError for an address that cannot be used, LogInUse in mode "own" if another process owns it.
+    mode   on Kafka, which has no single owner, "own" and "append" are the same
+    kafka  how to sign in; see streams.settings
+    Raises InputError for an address that cannot be used, LogInUse in mode "own" if another process owns it, LogError
+    when a broker cannot be reached or refuses us.
     """
     scheme = urlsplit(url).scheme
     if scheme == "embedded":
         from streams.log.directory import open_directory  # each engine is loaded when it is named
 
         return open_directory(url, mode)
-    raise InputError(f"log address: expected embedded://DIR, found {url!r}")
+    if scheme == "kafka":
+        from streams.log.kafka import open_kafka
+
+        return await open_kafka(url, mode, kafka)
+    raise InputError(f"log address: expected embedded://DIR or kafka://HOST:PORT, found {url!r}")
 
 
 __all__ = [

@@ -7,6 +7,9 @@ says which statements and alerts it must raise, what must stay silent and why. A
 
 from importlib.resources import files
 
+SAMPLE_REGISTRY = str(files(__name__).joinpath("registry.jsonl"))
+"""Path of the registry that knows the invented states; a setting as a user would give it."""
+
 
 def sample_updates() -> list[bytes]:
     """The raw updates in order of arrival, undecoded, without line ends."""

@@ -25,7 +25,7 @@ def test_a_changed_quotation_is_an_update_with_was_and_now() -> None:
     assert update.id == identity.message_id(first.data.alert_id, 2)
     assert data.change is not None
     assert (data.change.was, data.change.now, data.change.material) == (GATES, OPEN, ("negation",))
-    assert data.headline == f"Corrected: Ana Brook quote now “{OPEN}” (was “{GATES}”)"
+    assert data.headline == f"Corrected: Ana Brook: “{OPEN}” (was “{GATES}”)"
     assert data.evidence[0].exact == OPEN
     assert data.evidence[0].revision == 2
     assert data.statement is not None

@@ -1,0 +1,221 @@
+"""Faust on Apache Kafka: upstream's aiokafka driver with our consumer rules, settings and failed sends that can be retried.
+
+`create_app` installs it; inside Faust it needs no name of its own.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping
+from typing import Any, ClassVar, cast
+
+import faust
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from faust.auth import SASLCredentials, SSLCredentials
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, RecordMetadata
+from yarl import URL
+
+from schemas.errors import InputError
+from streams.consumer import ConsumerRules
+from streams.log import kafka_client
+from streams.log.kafka import MAX_REQUEST_BYTES
+from streams.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+FETCH_WAIT_MS = 100
+"""Upstream's 1,500 ms hold up every partition of a broker that has answered nothing yet: with four topics in a row, an
+alert would wait for seconds. A tenth of a second costs an idle worker ten small requests a second."""
+
+
+def app_settings(settings: Settings) -> dict[str, Any]:
+    """What Faust is told on Kafka, beside what holds on both engines. Raises InputError."""
+    kafka = settings.kafka
+    return {
+        "broker": [URL(f"kafka://{server}") for server in kafka_client.servers(settings.broker)],
+        "broker_credentials": _credentials(settings),
+        "broker_client_id": kafka_client.CLIENT_ID,
+        "broker_session_timeout": kafka.session_timeout_s,
+        "broker_heartbeat_interval": min(3.0, kafka.session_timeout_s / 3),  # three may be lost
+        "broker_request_timeout": kafka.request_timeout_s,
+        "broker_max_poll_interval": 1000.0,  # above the longest batch; the watchdog is far quicker
+        # every record is on all in-sync replicas before its input is acknowledged
+        "producer_acks": -1,
+        # Idempotence stays off (Faust's default). In aiokafka 0.14 an OutOfOrderSequenceNumber fails the batch but
+        # leaves the sequence raised, so that every later batch of the partition fails until a restart
+        # (aio-libs/aiokafka#1017). It would buy little: one request is in flight for a partition, so a repetition keeps
+        # the order, and a repeated record carries the same id.
+        "producer_linger": 0.005,  # batches of a stage share a request: about twice the throughput
+        "producer_max_batch_size": 131_072,
+        "producer_max_request_size": MAX_REQUEST_BYTES,
+        # upstream's 20 minutes keep a request to a dead broker for as long; given up, it is sent again to the new leader
+        "producer_request_timeout": 30.0,
+    }
+
+
+def _credentials(settings: Settings) -> Any:
+    kafka = settings.kafka
+    context = kafka_client.tls(kafka)
+    if kafka.signs_in:
+        if kafka.password is None:
+            raise InputError(f"kafka.password_file: expected a password for {kafka.security_protocol}, found none")
+        return SASLCredentials(
+            username=kafka.username,
+            password=kafka.password.reveal(),
+            mechanism=kafka.sasl_mechanism,
+            ssl_context=context,
+        )
+    return None if context is None else SSLCredentials(context=context)
+
+
+def install(app: faust.App) -> None:
+    """Let this app use our driver for consuming and producing."""
+    app.transport = Transport(app.conf.broker_consumer, app)
+    app.producer_transport = app.transport
+
+
+class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """The thread in which aiokafka's consumer lives, so that heartbeats go on while an agent computes."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # no argument leads there
+        return consumer
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit; false when the group or the broker would not have it. The next commit tries again.
+
+        Upstream crashes the app for each of these, and takes what was refused for committed.
+        """
+        consumer = self._ensure_consumer()
+        assigned = self.assignment()
+        try:
+            wanted = {
+                driver.ensure_aiokafka_TP(tp): driver.OffsetAndMetadata(offset, "")
+                for tp, offset in offsets.items()
+                if tp in assigned
+            }
+            await consumer.commit(wanted)
+        except (CommitFailedError, IllegalStateError) as error:
+            logger.info("CommitRefused reason=%s", type(error).__name__)  # rebalanced meanwhile: read again
+            return False
+        except KafkaError as error:
+            logger.warning("CommitFailed reason=%s", error)
+            return False
+        return True
+
+    async def give_back(self, left: Mapping[TP, tuple[int, int]]) -> None:
+        """Per partition (last offset fetched, first one not delivered): fetch the rest again, unless sought since."""
+        consumer = self._ensure_consumer()
+        subscription = consumer._subscription.subscription
+        for tp, (last, following) in left.items():
+            if subscription is None or tp not in consumer.assignment():
+                continue
+            state = subscription.assignment.state_value(tp)
+            if state is not None and state.has_valid_position and state.position == last + 1:
+                consumer.seek(tp, following)
+
+
+class Consumer(ConsumerRules, driver.Consumer):  # type: ignore[misc]
+    """The driver's consumer under our rules; see streams.consumer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._wake = asyncio.Event()
+
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    # what touches aiokafka's consumer runs in its thread, looking and seeking in one step
+
+    async def _move_to(self, tp: TP, offset: int) -> None:
+        thread = self._thread
+
+        async def move() -> None:
+            thread.seek(tp, offset)
+
+        await thread.call_thread(move)
+
+    async def _give_back(self, left: Mapping[TP, tuple[int, int]]) -> None:
+        await self._thread.call_thread(self._thread.give_back, left)
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        generation = self.app.consumer_generation_id
+        before = {tp: self._committed_offset[tp] for tp in offsets}
+        did: bool = await super()._commit_offsets(offsets, start_new_transaction)
+        if not did and generation == self.app.consumer_generation_id:
+            for tp, offset in before.items():
+                if tp in self._acked:
+                    # finished, but not committed: the next commit starts from here
+                    self._committed_offset[tp] = offset
+                    self._anchor[tp] = offsets[tp]
+        return did
+
+    # upstream sleeps a whole second when nothing may be fetched just now
+
+    async def _wait_next_records(self, timeout: float) -> tuple[dict[TP, list[Any]], set[TP] | None]:  # noqa: ASYNC109
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        active = None if self.app.client_only else self._get_active_partitions()
+        if active is None or active:
+            return await self._getmany(active, timeout), active
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        return {}, active
+
+    def resume_partitions(self, tps: Any) -> None:
+        """Resume fetching."""
+        super().resume_partitions(tps)
+        self._wake.set()
+
+    def resume_flow(self) -> None:
+        """Allow fetching."""
+        super().resume_flow()
+        self._wake.set()
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """A stream has room again."""
+        super().on_buffer_drop(tp)
+        self._wake.set()
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Silent: upstream's guesses cry wolf on quiet topics; streams.watchdog looks at what is committed."""
+        del now, tp
+
+
+class Producer(driver.Producer):  # type: ignore[misc]
+    """The driver's producer; what a repetition may cure stays recognisable."""
+
+    async def send(  # noqa: PLR0917  Faust's
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int | None,
+        timestamp: float | None,
+        headers: Any,
+        *,
+        transactional_id: str | None = None,
+    ) -> Awaitable[RecordMetadata]:
+        """Queue one record; await the result for durability. Raises aiokafka's own errors, whose `retriable` says if.
+
+        Upstream wraps them in an error that does not say so, and a full buffer would count as a defect.
+        """
+        del transactional_id
+        pairs = list(headers.items()) if isinstance(headers, Mapping) else headers
+        milliseconds = None if timestamp is None else round(timestamp * 1000)
+        sent = await self._ensure_producer().send(
+            topic, value, key=key, partition=partition, timestamp_ms=milliseconds, headers=pairs
+        )
+        return cast("Awaitable[RecordMetadata]", sent)
+
+
+class Transport(driver.Transport):  # type: ignore[misc]
+    """A Kafka cluster."""
+
+    Consumer: ClassVar[type[Consumer]] = Consumer
+    Producer: ClassVar[type[Producer]] = Producer
