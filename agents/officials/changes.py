@@ -616,7 +616,12 @@ def _everybody(mentions: Sequence[OfficialMention], reading: Reading) -> list[_W
     leads = {name.span.start: name.lead for name in reading.names}
     found = [_Who(m.span, leads.get(m.span.start, m.span.start), m) for m in mentions if m.match is MatchStatus.MATCHED]
     taken = {mention.span.start for mention in mentions}
-    found += [_Who(n.span, n.lead, None) for n in reading.names if n.is_full and n.span.start not in taken]
+    posts = [mention.title_span for mention in mentions if mention.title_span is not None]
+    found += [
+        _Who(n.span, n.lead, None)
+        for n in reading.names
+        if n.is_full and n.span.start not in taken and not any(post.contains(n.span) for post in posts)
+    ]  # "the head of the River Fleet": a name inside a post is no person
     return sorted(found, key=lambda who: (who.span, who.mention is None))
 
 

@@ -252,6 +252,8 @@ _VERBS = {
 def _headline(known: KnownChange) -> str:
     facts = known.facts
     post = clip(facts.post or "", 100)
+    if facts.tenure in (TenureStatus.ACTING, TenureStatus.INTERIM) and post and facts.tenure.value not in post:
+        post = f"{facts.tenure.value} {post}"
     verb = _VERBS[facts.event]
     if facts.incoming is not None and facts.outgoing is not None:
         line = f"{facts.incoming.name} succeeds {facts.outgoing.name}" + (f" as {post}" if post else "")

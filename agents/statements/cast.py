@@ -159,12 +159,15 @@ def _is_pronoun(speaker: Speaker) -> bool:
 
 
 def _by_pronoun(statement: Statement, speaker: Speaker, span: Span, scene: _Scene) -> Statement:
-    """The one person named in this sentence or the one before it.
+    """The one person named in this sentence or the one before it, else in the entry so far.
 
     With several the extractor's choice stands if it is among them; else nobody is meant that we could tell.
     """
     start = _sentence_before(scene.text, span.start)
-    near = {found.member.name: found.member for found in scene.named if start <= found.start < span.start}
+    earlier = [found for found in scene.named if found.start < span.start]
+    near = {found.member.name: found.member for found in earlier if found.start >= start}
+    if not near and statement.attribution is Attribution.UNRESOLVED:
+        near = {found.member.name: found.member for found in earlier}
     if not near or speaker.name in near:
         return statement
     found = _only(near.values())

@@ -70,7 +70,8 @@ TITLES = words(
     nominee coach analyst mp msp md dr. mr. mrs. ms. gen. lt. col. maj. capt. sgt. cmdr. adm. sen. rep. gov. rev. prof.
     st. representative reps. sens. gens. messrs. ex-president then-president co-founder founder ceo pastor father sister
     actor actress singer author host pollster strategist columnist democrat republican us u.s. uk eu un u.n. nato
-    lawmaker councillor councilman councilwoman treasurer undersecretary envoy negotiator sheriff taoiseach hon spokesmen"""
+    lawmaker councillor councilman councilwoman treasurer undersecretary envoy negotiator sheriff taoiseach
+    hon spokesmen"""
 )
 """Words that stand before a name and are no part of it."""
 

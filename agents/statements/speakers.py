@@ -47,7 +47,7 @@ _POSTS = words(
     congressman congresswoman envoy sheriff commissioner monarch emir sultan ayatollah frontrunner front-runner
     billionaire businessman mogul lawmaker taoiseach backbencher author coach manager captain tycoon"""
 )
-_BEFORE_NAMES = ADVERBS | PREPOSITIONS | {word for word, cue in CUES.items() if cue.form == "past"}
+_BEFORE_NAMES = ADVERBS | (PREPOSITIONS - {"per"}) | {word for word, cue in CUES.items() if cue.form == "past"}
 _HEADS = UNNAMED_HEADS | ORGANISATION_HEADS | DOCUMENT_HEADS | _POSTS
 _BEHALF = words("spokesman spokeswoman spokesperson spokespeople spokesmen aide lawyer attorney representative press")
 _BODIES = words("police prosecutors authorities")
@@ -112,8 +112,8 @@ class Names:
             known = self.full.get(key)
             if known is None and not title:
                 return
-            if known:
-                name = known[-1]
+            if known is not None and len(known) == 1:
+                name = known[0]
         else:
             known = self.full.setdefault(key, [])
             if len(known) < _MAX_NAMESAKES and name not in known:

@@ -38,7 +38,7 @@ def via(statement: Statement) -> list[tuple[str, str]]:
             '"It will hold," said Ana Lind, 44, a nurse who saw it, on Monday.',
             PERSON,
             "Ana Lind",
-            "44, a nurse who saw it",
+            "a nurse who saw it",
         ),
         ('"It will hold," said one former aide.', UNNAMED, "one former aide", None),
         ('"It will hold," said Ana Lind, the mayor.', PERSON, "Ana Lind", "the mayor"),
