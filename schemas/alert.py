@@ -100,6 +100,8 @@ class StatementFacts(Struct, frozen=True, kw_only=True):
     """A statement as an alert tells it.
 
     text    the words, pieces joined by one space
+    cue     the words that say so, verbatim, with a "that" behind them ("denied that"): without them a denied claim
+            reads like a claim
     pieces  the pieces, where other words of the text stand between them («"X," he said, "Y"»); else empty
     """
 
@@ -109,6 +111,7 @@ class StatementFacts(Struct, frozen=True, kw_only=True):
     text: str
     speaker: Speaker | None
     attribution: str
+    cue: str | None = None
     pieces: tuple[str, ...] = ()
     via: tuple[Via, ...] = ()
     joint: tuple[Speaker, ...] = ()

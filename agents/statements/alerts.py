@@ -7,6 +7,7 @@ from itertools import pairwise
 import msgspec
 
 from agents.evidence import clip, evidence
+from agents.statements.cues import CUES
 from agents.statements.state import Known
 from agents.statements.voices import TITLES
 from schemas import identity
@@ -34,6 +35,7 @@ EXCERPT = 1000
 
 _PIECES = 6  # spans of one statement that are shown as evidence
 _SHOWN = 160
+_PLAIN_SAYING = frozenset(("say", "add", "tell", "note", "accord"))
 _MARKED = frozenset((StatementKind.DIRECT, StatementKind.SOCIAL_POST, StatementKind.DOCUMENT))
 
 
@@ -173,6 +175,7 @@ def facts_of(statement: Statement, statement_id: str, novelty: Novelty, text: st
     """The statement as alerts tell it; `text` is the entry's."""
     return StatementFacts(
         id=statement_id,
+        cue=_cue(statement, text),
         pieces=_pieces(statement, text),
         kind=statement.kind,
         novelty=novelty,
@@ -186,6 +189,14 @@ def facts_of(statement: Statement, statement_id: str, novelty: Novelty, text: st
         said_at=statement.said_at,
         said_at_precision=statement.said_at_precision,
     )
+
+
+def _cue(statement: Statement, text: str) -> str | None:
+    if statement.cue is None:
+        return None
+    cue = " ".join(statement.cue.of(text).split())
+    between = text[statement.cue.end : statement.content.start] if statement.cue.end <= statement.content.start else ""
+    return f"{cue} that" if between.strip() == "that" else cue
 
 
 def _pieces(statement: Statement, text: str) -> tuple[str, ...]:
@@ -240,6 +251,7 @@ def label(facts: StatementFacts) -> str:
             name = name[:1].upper() + name[1:]
         elif facts.on_behalf_of:
             name = f"{clip(facts.on_behalf_of, 80)} (via {name})"
+            name = name[:1].upper() + name[1:]
         elif who.role and who.type is SpeakerType.PERSON and who.role.casefold() not in name.casefold():
             name = _with_role(name, who.role)
     if facts.joint:
@@ -267,21 +279,38 @@ def quote(facts: StatementFacts, limit: int = _SHOWN) -> str:
 
 
 def told(facts: StatementFacts) -> str:
-    """Speaker and words: `Jane Roe, harbour minister: “…”`, `Jane Roe said: the harbour is open`."""
-    verb = {
-        StatementKind.INDIRECT: " said",
-        StatementKind.MIXED: " said",
-        StatementKind.SOCIAL_POST: " posted",
-        StatementKind.DOCUMENT: ", in writing",
-    }.get(facts.kind, "")
-    return f"{label(facts)}{verb}: {quote(facts)}"
+    """Speaker and words: `Jane Roe, harbour minister: “…”`, `Jane Roe denied that the harbour is shut`."""
+    match facts.kind:
+        case StatementKind.SOCIAL_POST:
+            return f"{label(facts)} posted: {quote(facts)}"
+        case StatementKind.DOCUMENT:
+            return f"{label(facts)}, in writing: {quote(facts)}"
+        case StatementKind.INDIRECT | StatementKind.MIXED:
+            return f"{_subject(facts)} {_verb(facts.cue)} {quote(facts)}"
+    return f"{label(facts)}: {quote(facts)}"
+
+
+def _subject(facts: StatementFacts) -> str:
+    """The label before a verb: a role behind the name is closed with a comma."""
+    name = label(facts)
+    return f"{name}," if ", " in name and not name.endswith(")") else name
+
+
+def _verb(cue: str | None) -> str:
+    """The cue as a headline's verb, faithful to a denial, a warning, a call; "said:" where it would not fit."""
+    words = (cue or "").casefold().split()
+    known = CUES.get(words[0]) if words else None
+    if cue is None or known is None or known.form not in ("past", "third") or known.lemma in _PLAIN_SAYING:
+        return "said that" if words[:1] == ["said"] and words[-1] == "that" else "said:"
+    takes_more = words[-1] == "that" or len(words) > 1 or known.is_transitive
+    return cue if takes_more else f"{cue}:"
 
 
 def corrected(facts: StatementFacts, was: str) -> str:
     """Now and was: `Corrected: Jane Roe: “…” (was “…”)`."""
     if facts.kind in _MARKED:
         return f"Corrected: {label(facts)}: {quote(facts, 100)} (was “{clip(was, 100)}”)"
-    return f"Corrected: {label(facts)} said: {quote(facts, 100)} (was: {clip(was, 100)})"
+    return f"Corrected: {_subject(facts)} {_verb(facts.cue)} {quote(facts, 100)} (was: {clip(was, 100)})"
 
 
 def why_new(statement: Statement, entry: EntryRevision, novelty: str, detail: str) -> str:

@@ -146,6 +146,12 @@ def _after_hearer(line: Line, cue: Cue, place: int, end: int) -> int | None:
             follows = _past_signal(line, index, end)
             if word == ":" or (follows is not None and line.opens(follows)):
                 return follows
+            behind = _behind_apposition(line, index, end)
+            if behind is not None:
+                return behind
+        after_time = skip_time(line, index, end)
+        if index > place and after_time > index and has_signal(line, after_time, end):
+            return _past_signal(line, after_time, end)  # "told the paper this morning: ..."
         if index > place and (word in _SUBJECT_PRONOUNS or word == "to") and low[index - 1] not in PREPOSITIONS:
             return index
         if index > place and nouns and low[index - 1] not in PREPOSITIONS | {"and", "the"} and (
@@ -159,6 +165,16 @@ def _after_hearer(line: Line, cue: Cue, place: int, end: int) -> int | None:
             nouns += 1
         if index > place and line.is_capital(index - 1) and word in DETERMINERS:
             return index
+    return None
+
+
+def _behind_apposition(line: Line, comma: int, end: int) -> int | None:
+    """`told the agency, Name, that ...`: the content begins behind the name of the hearer."""
+    for index in range(comma + 1, min(end, comma + 8)):
+        if line.low[index] == "," and index + 1 < end and has_signal(line, index + 1, end):
+            return _past_signal(line, index + 1, end)
+        if not line.is_word(index) or line.quote[index] >= 0:
+            return None
     return None
 
 

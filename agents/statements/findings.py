@@ -55,6 +55,18 @@ class Found(Struct, frozen=True, kw_only=True):
         return Place(id=statement_id, kind=self.statement.kind, pieces=pieces or (self.text,), voice=self.voice)
 
 
+_DENIALS = frozenset(("denied", "denies", "deny", "denying", "refuted", "refutes", "disputed", "disputes"))
+
+
+def _claim(statement: Statement, text: str) -> str:
+    """The words as they are compared: what a speaker denies is the contrary of what a speaker says."""
+    if statement.cue is not None and statement.cue.of(text).casefold().split()[:1] and (
+        statement.cue.of(text).casefold().split()[0] in _DENIALS
+    ):
+        return f"not {statement.text}"
+    return statement.text
+
+
 def find(statements: Sequence[Statement], entry: EntryRevision, added: Stretches) -> list[Found]:
     """The statements that count, in the order of the text; what the editors' own notes quote does not."""
     starts = [segment.span.start for segment in entry.segments]
@@ -72,7 +84,7 @@ def find(statements: Sequence[Statement], entry: EntryRevision, added: Stretches
             Found(
                 statement=statement,
                 voice=voice(statement),
-                text=statement.text[:LONGEST],
+                text=_claim(statement, entry.text)[:LONGEST],
                 is_added=is_added,
                 is_touched=is_added or is_near,
                 is_headline=kind in _HEADLINES,

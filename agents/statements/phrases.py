@@ -97,11 +97,21 @@ def _with_apposition(line: Line, comma: int, floor: int) -> Range | None:
                 head = _noun_phrase_left(line, place, floor)
                 is_name = all(line.is_capital(i) for i in range(place + 1, comma))
                 if head and (line.is_capital(head[1] - 1) or first in _APPOSITIVE or first[0].isdigit() or is_name):
-                    return (head[0], comma)
+                    return (_behind_name(line, head[0], floor), comma)
         elif line.low[place] in (";", ":") or line.quote[place] >= 0:
             return None
         place -= 1
     return None
+
+
+def _behind_name(line: Line, start: int, floor: int) -> int:
+    """`Name, a spokesperson for the minister, Other Name, said`: an apposition that holds one of its own."""
+    if line.low[start] not in ("a", "an", "the") or start - 2 < floor or line.low[start - 1] != ",":
+        return start
+    first = start - 1
+    while first > floor and line.is_capital(first - 1) and line.quote[first - 1] < 0:
+        first -= 1
+    return first if start - 1 - first >= 2 else start
 
 
 def _noun_phrase_left(line: Line, end: int, floor: int) -> Range | None:

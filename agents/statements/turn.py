@@ -22,6 +22,7 @@ from schemas.article import EntryRevision
 from schemas.detection import Attribution, Statement, StatementKind
 from schemas.event import Severity, Struct
 
+_TOPIC = ("about ", "over ", "on ", "with ")
 _SAME = frozenset((Novelty.REPEAT, Novelty.SYNDICATED, Novelty.VARIANT, Novelty.REITERATED))
 
 
@@ -35,7 +36,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """
 
     kinds: frozenset[StatementKind] = frozenset(StatementKind) - DATA_KINDS
-    least_content: int = 4
+    least_content: int = 3
     has_corroborated: bool = False
     has_reiterated: bool = False
 
@@ -239,7 +240,8 @@ class Turn:
         if statement.kind is StatementKind.INDIRECT:
             read = asserted(item.text)
             words = len(read.content) + len(read.numbers)
-            if statement.speaker is None or words < self._settings.least_content:
+            is_topic = normal(item.text).startswith(_TOPIC)  # "argued about the river": what on, not what
+            if statement.speaker is None or is_topic or words < self._settings.least_content:
                 return "weak"
         return None
 

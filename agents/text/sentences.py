@@ -102,6 +102,8 @@ def _ends_sentence(text: str, at: int, after: int) -> bool:
         following = following[: line_end.start()]
     rest = following.lstrip()
     head = rest.lstrip(_OPENERS)[:24]
+    if head and at and text[at - 1] == " " and mark in ".!?" and head[0].isalnum():
+        return True  # tokenised text ("closed . it opens"): a mark that stands alone ends its sentence in any case
     if not head or head[0].islower() or head[0] in ",;:-–—)":
         return False
     run = text[max(0, at - 2) : at + 1]

@@ -373,7 +373,7 @@ class KafkaLog:
                 await reader.stop()
             else:
                 if reader.assignment():
-                    reader.unsubscribe()
+                    reader.assign([])  # `unsubscribe` ends aiokafka's fetcher with an AttributeError
                 self._idle.append(reader)
 
     async def _new_reader(self) -> aiokafka.AIOKafkaConsumer:

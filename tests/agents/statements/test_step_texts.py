@@ -23,7 +23,7 @@ def test_an_entry_tells_its_quotation_and_its_paraphrase() -> None:
     assert told(alerts) == [("new", "alert"), ("new", "alert")]
     assert "We will not open the flood gates before the morning" in alerts[0].data.headline
     assert alerts[0].data.headline.startswith("Ana Brook")
-    assert alerts[1].data.headline.startswith("Otto Reed said: ")
+    assert alerts[1].data.headline.startswith("Otto Reed said that ")
 
 
 def test_straightened_marks_and_rewrapped_lines_are_silent() -> None:
