@@ -244,6 +244,7 @@ class RoleClaim(Event, frozen=True, kw_only=True):
     """A role change as one entry revision tells it. Topic `role-claims`, key = `subject` (person or post).
 
     is_withdrawn  the entry or the sentence that told it is gone
+    is_undated    the publisher gave no time: what the registry says of "then" proves nothing
     """
 
     claim_id: str
@@ -260,3 +261,4 @@ class RoleClaim(Event, frozen=True, kw_only=True):
     origin: str | None = None
     is_withdrawn: bool = False
     is_baseline: bool = False
+    is_undated: bool = False

@@ -103,7 +103,7 @@ async def _value(event_log: EventLog, letter: DeadLetter) -> bytes:
         async for record in event_log.read(letter.topic, letter.partition, letter.offset, letter.offset + 1):
             value = record.value
         if value is None or hashlib.sha256(value).hexdigest() != letter.value_sha256:
-            raise InputError(f"dead letter {letter.dlq_id}: its value of {letter.value_bytes} bytes is gone from {place}")
+            raise InputError(f"dead letter {letter.dlq_id}: its {letter.value_bytes} bytes are gone from {place}")
     return value
 
 

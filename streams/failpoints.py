@@ -1,4 +1,4 @@
-"""Dying at a chosen instruction, for tests: TOCSIN_FAIL_AT=name:n ends the process at the n-th passage of that point."""
+"""Dying at a chosen instruction, for tests: TOCSIN_FAIL_AT=name:n ends the process at the n-th passage."""
 
 import os
 from collections.abc import Callable

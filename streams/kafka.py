@@ -1,4 +1,4 @@
-"""Faust on Apache Kafka: upstream's aiokafka driver with our consumer rules, settings and failed sends that can be retried.
+"""Faust on Apache Kafka: upstream's aiokafka driver with our consumer rules, settings and failed sends.
 
 `create_app` installs it; inside Faust it needs no name of its own.
 """
@@ -48,7 +48,7 @@ def app_settings(settings: Settings) -> dict[str, Any]:
         "producer_linger": 0.005,  # batches of a stage share a request: about twice the throughput
         "producer_max_batch_size": 131_072,
         "producer_max_request_size": MAX_REQUEST_BYTES,
-        # upstream's 20 minutes keep a request to a dead broker for as long; given up, it is sent again to the new leader
+        # upstream's 20 minutes keep a request to a dead broker as long; given up, it is sent again to the new leader
         "producer_request_timeout": 30.0,
     }
 

@@ -176,12 +176,12 @@ def _check(values: Mapping[str, Any], origin: Mapping[str, str], faults: list[st
         variables = dict(_variables())
         where = origin[name] if origin[name] in variables else f"{origin[name]}: {name}"
         if name == "kafka.password":
-            faults.append(f"{where}: a secret does not stand here; name a file in kafka.password_file, or set {_PASSWORD}")
+            faults.append(f"{where}: no place for a secret; name a file in kafka.password_file, or set {_PASSWORD}")
         elif name == "kafka":
             faults.append(f"{where}: expected a table, found {type(value).__name__}")
         elif name not in known:
-            listed = nested if name.startswith("kafka.") else own
-            faults.append(f"{where}: unknown setting; known are {', '.join(sorted(listed.keys() - {'kafka.password'}))}")
+            listed = (nested if name.startswith("kafka.") else own).keys() - {"kafka.password"}
+            faults.append(f"{where}: unknown setting; known are {', '.join(sorted(listed))}")
         elif name == "broker" and isinstance(value, str) and (fault := _broker_fault(value)):
             faults.append(f"{origin['broker']}: {fault}")
         else:
@@ -229,8 +229,7 @@ def _kafka_faults(kafka: KafkaSettings) -> Iterator[str]:
         yield f"kafka.username: expected a user for {kafka.security_protocol}, found none"
     if kafka.signs_in and kafka.password is None:
         yield (
-            f"kafka.password_file: expected a password for {kafka.security_protocol}, found none "
-            f"(or set {_PASSWORD})"
+            f"kafka.password_file: expected a password for {kafka.security_protocol}, found none (or set {_PASSWORD})"
         )
     if not kafka.signs_in and kafka.username:
         yield f"kafka.username: {kafka.security_protocol} has no users; expected SASL_SSL or SASL_PLAINTEXT"

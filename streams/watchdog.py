@@ -130,9 +130,8 @@ async def look(app: Any, event_log: EventLog, *, patience_s: float = EVERY_S) ->
             # commits before ends: what is committed meanwhile shows as lag once, never as progress undone
             committed = await event_log.committed(app.conf.id)
             ends = {topic: await event_log.ends(topic) for topic in {tp.topic for tp in own}}
-            starts = {tp.topic: {} for tp in own if tp not in committed}
-            for topic in starts:
-                starts[topic] = await event_log.starts(topic)
+            fresh = {tp.topic for tp in own if tp not in committed}
+            starts = {topic: await event_log.starts(topic) for topic in fresh}
     except (LogError, TimeoutError) as error:
         logger.warning("LogUnreadable reason=%s", error or "no answer")
         return Observation(recovering=recovering)

@@ -46,8 +46,9 @@ async def declare_topics(event_log: EventLog, settings: Settings, specs: Iterabl
         if found := present.get(name):
             if (found.is_compacted, found.retention) != (spec.is_compacted, spec.retention):
                 log.info("TopicDiffers topic=%s found=%s expected=%s", name, found, spec)
-            spec = msgspec.structs.replace(found, partitions=spec.partitions)
-        await event_log.create_topic(spec)
+            await event_log.create_topic(msgspec.structs.replace(found, partitions=spec.partitions))
+        else:
+            await event_log.create_topic(spec)
 
 
 async def is_idle(event_log: EventLog, group: str) -> bool:

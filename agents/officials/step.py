@@ -286,6 +286,7 @@ class OfficialsStep:
             observed_at=entry.observed_at,
             origin=entry.origin,
             is_baseline=entry.is_baseline,
+            is_undated=entry.time_flag is not None,
         )
 
 

@@ -171,7 +171,7 @@ class RolesStep:
         """An appointment to a post that the registry says the person has held for long: a garbled telling."""
         change = claim.change
         who = change.incoming
-        if who is None or change.post_id is None or who.person_id not in self._registry.persons:
+        if claim.is_undated or who is None or change.post_id is None or who.person_id not in self._registry.persons:
             return False
         held = self._registry.holding(self._registry.persons[who.person_id], claim.published_at - HELD_BEFORE)
         return held is not None and held.post.id == change.post_id and held.status is TenureStatus.CURRENT

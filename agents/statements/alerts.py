@@ -247,13 +247,12 @@ def label(facts: StatementFacts) -> str:
         name = "Unidentified speaker"
     else:
         name = clip(who.name, 80)
-        if who.type is SpeakerType.UNNAMED:
-            name = name[:1].upper() + name[1:]
-        elif facts.on_behalf_of:
+        if facts.on_behalf_of:
             name = f"{clip(facts.on_behalf_of, 80)} (via {name})"
-            name = name[:1].upper() + name[1:]
         elif who.role and who.type is SpeakerType.PERSON and who.role.casefold() not in name.casefold():
             name = _with_role(name, who.role)
+        if who.type is not SpeakerType.PERSON or facts.on_behalf_of:
+            name = name[:1].upper() + name[1:]  # "media in the country"; a person's particle stays as it is
     if facts.joint:
         name = " and ".join((name, *(clip(other.name, 60) for other in facts.joint[:3])))
     if facts.is_hearsay and teller:
@@ -300,9 +299,11 @@ def _verb(cue: str | None) -> str:
     """The cue as a headline's verb, faithful to a denial, a warning, a call; "said:" where it would not fit."""
     words = (cue or "").casefold().split()
     known = CUES.get(words[0]) if words else None
+    if cue is not None and len(words) == 2 and words[0].endswith("ed") and words[1] in ("for", "on", "to", "against"):
+        return cue  # "called for"
     if cue is None or known is None or known.form not in ("past", "third") or known.lemma in _PLAIN_SAYING:
         return "said that" if words[:1] == ["said"] and words[-1] == "that" else "said:"
-    takes_more = words[-1] == "that" or len(words) > 1 or known.is_transitive
+    takes_more = words[-1] == "that" or len(words) > 1 or known.is_transitive or known.has_object
     return cue if takes_more else f"{cue}:"
 
 

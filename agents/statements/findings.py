@@ -60,8 +60,10 @@ _DENIALS = frozenset(("denied", "denies", "deny", "denying", "refuted", "refutes
 
 def _claim(statement: Statement, text: str) -> str:
     """The words as they are compared: what a speaker denies is the contrary of what a speaker says."""
-    if statement.cue is not None and statement.cue.of(text).casefold().split()[:1] and (
-        statement.cue.of(text).casefold().split()[0] in _DENIALS
+    if (
+        statement.cue is not None
+        and statement.cue.of(text).casefold().split()[:1]
+        and (statement.cue.of(text).casefold().split()[0] in _DENIALS)
     ):
         return f"not {statement.text}"
     return statement.text

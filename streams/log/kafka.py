@@ -10,7 +10,13 @@ from typing import Any, TypeVar
 import aiokafka
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import ConsumerStoppedError, KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import TopicPartition as KafkaPartition
@@ -119,8 +125,9 @@ class KafkaLog:
             # this request replaces all values of the topic: those set by others go along
             kept = {key: value for key, (value, source) in found.items() if source == _TOPIC_OVERRIDE}
             resource = ConfigResource(ConfigResourceType.TOPIC, spec.name, kept | wanted)
-            answers = await self._retried("retention cannot be changed", lambda: self._admin.alter_configs([resource]))
-            _raise_codes("retention cannot be changed", [(code, text) for a in answers for code, text, *_ in a.resources])
+            what = f"topic {spec.name}: retention cannot be changed"
+            answers = await self._retried(what, lambda: self._admin.alter_configs([resource]))
+            _raise_codes(what, [(code, text) for answer in answers for code, text, *_ in answer.resources])
 
     async def _create(self, spec: TopicSpec) -> None:
         copies, needed = await self.replication()
@@ -212,17 +219,7 @@ class KafkaLog:
             checked.append(draft._replace(headers=checked_headers(draft.headers), partition=number))
         producer = await self._writer()
         try:
-            sent = [
-                await producer.send(
-                    draft.topic,
-                    draft.value,
-                    key=draft.key,
-                    partition=draft.partition,
-                    timestamp_ms=None if draft.timestamp is None else round(draft.timestamp * 1000),
-                    headers=list(draft.headers),
-                )
-                for draft in checked
-            ]
+            sent = [await _send_draft(producer, draft) for draft in checked]
             done = await asyncio.gather(*sent)
         except MessageSizeTooLargeError as error:
             raise ValueError(f"record: {error}") from None
@@ -368,10 +365,11 @@ class KafkaLog:
         try:
             yield reader
         finally:
+            is_ours = reader in self._busy  # else `close` has stopped it
             self._busy.discard(reader)
-            if self._closed.is_set() or len(self._idle) >= IDLE_CONSUMERS:
+            if is_ours and (self._closed.is_set() or len(self._idle) >= IDLE_CONSUMERS):
                 await reader.stop()
-            else:
+            elif is_ours:
                 if reader.assignment():
                     reader.assign([])  # `unsubscribe` ends aiokafka's fetcher with an AttributeError
                 self._idle.append(reader)
@@ -389,6 +387,7 @@ class KafkaLog:
         except KafkaError as error:
             await reader.stop()
             raise kafka_client.failed("no connection", error) from error
+        await asyncio.sleep(0)  # stopped before its tasks have begun, aiokafka raises CancelledError
         return reader
 
     # -- life
@@ -400,7 +399,10 @@ class KafkaLog:
         self._closed.set()
         if self._producer is not None:
             await self._producer.stop()
-        for reader in (*self._idle, *self._busy):
+        readers = [*self._idle, *self._busy]
+        self._idle.clear()
+        self._busy.clear()
+        for reader in readers:
             await reader.stop()
         await self._admin.close()
 
@@ -444,6 +446,19 @@ async def open_kafka(url: str, mode: Mode, kafka: KafkaSettings | None) -> Kafka
     log = KafkaLog(url, mode, kafka or KafkaSettings())
     await log.start()
     return log
+
+
+async def _send_draft(producer: aiokafka.AIOKafkaProducer, draft: Draft) -> Any:
+    milliseconds = None if draft.timestamp is None else round(draft.timestamp * 1000)
+    headers = list(draft.headers)
+    if draft.key is None and draft.value is None:
+        # `send` refuses what Kafka allows: neither key nor value
+        batch = producer.create_batch()
+        batch.append(key=None, value=None, timestamp=milliseconds, headers=headers)
+        return await producer.send_batch(batch, draft.topic, partition=draft.partition)
+    return await producer.send(
+        draft.topic, draft.value, key=draft.key, partition=draft.partition, timestamp_ms=milliseconds, headers=headers
+    )
 
 
 def _policy(spec: TopicSpec) -> str:

@@ -109,7 +109,8 @@ def reason(error: BaseException, kafka: KafkaSettings) -> str:
         case OSError():
             return f"cannot be reached: {error.strerror or error}"
         case _:
-            return f"closed the connection ({type(error).__name__}); expected a broker that speaks {kafka.security_protocol}"
+            spoken = kafka.security_protocol
+            return f"closed the connection ({type(error).__name__}); expected a broker that speaks {spoken}"
 
 
 def failed(what: str, error: BaseException) -> LogError:

@@ -9,6 +9,7 @@ import pytest
 
 from deploy.kafka.cluster import Cluster
 from tests.kafka import broker
+from tests.streams.log.engines import RUN_ID
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def run_id() -> str:
     """Begins the name of everything this run leaves on a broker."""
-    return f"test-{uuid.uuid4().hex[:8]}"
+    return RUN_ID
 
 
 @pytest.fixture(scope="session")
