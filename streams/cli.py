@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from schemas.errors import InputError, LogError, SettingsError, TocsinError
+from streams import operations
 
 F = TypeVar("F", bound=Callable[..., Any])
 EXIT_INPUT = 2
@@ -213,35 +214,6 @@ def demo(as_json: bool, keep: Path | None) -> None:
     sys.exit(_run(run_demo(_printer(as_json), keep=keep, is_quiet=as_json)))
 
 
-@cli.command("dead-letters")
-@_settings
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def dead_letters(settings: Any, as_json: bool) -> None:
-    """List what could not be decoded or made a stage fail."""
-    from schemas.codec import decode
-    from schemas.dead_letter import DeadLetter
-    from streams.log import open_log
-    from streams.topics import DEAD_LETTERS
-
-    async def list_all() -> None:
-        event_log = await open_log(settings.broker, mode="read")
-        try:
-            for partition in await event_log.ends(DEAD_LETTERS.name):
-                async for record in event_log.read(DEAD_LETTERS.name, partition, 0):
-                    if as_json:
-                        click.echo((record.value or b"").decode())
-                        continue
-                    letter = decode(DeadLetter, record.value)
-                    where = f"{letter.topic}/{letter.partition}@{letter.offset}"
-                    click.echo(
-                        f"{letter.dlq_id}  {where}  {letter.stage}/{letter.step}  {letter.reason}: {letter.error_text}"
-                    )
-        finally:
-            await event_log.close()
-
-    _run(list_all())
-
-
 @cli.command()
 @click.argument("directory", required=False, type=click.Path(path_type=Path))
 def schemas(directory: Path | None) -> None:
@@ -256,6 +228,8 @@ def schemas(directory: Path | None) -> None:
     for name, document in documents:
         (directory / f"{name}.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
+
+operations.register(cli, _settings)
 
 if __name__ == "__main__":
     main()

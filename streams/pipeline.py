@@ -133,11 +133,11 @@ def create_app(
     add(topics.ENTRIES, "detect", _decoder(EntryRevision), [(step, by_revision) for step in _detectors(settings)])
     add(topics.ROLE_CLAIMS, "roles", _decoder(RoleClaim), [(RolesStep(), by_claim)])
 
-    @app.on_partitions_assigned.connect
     async def forget(*_: Any, **__: Any) -> None:
         for stage in stages:
             stage.forget()
 
+    app.on_partitions_assigned.connect(forget)
     return app
 
 

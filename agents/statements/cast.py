@@ -32,26 +32,38 @@ class Member(Struct, frozen=True, array_like=True):
 
     post   what the person holds, folded, in the words of the text or the registry; "" where unknown
     place  folded names of the jurisdiction and its people, space-separated
+    at     event time of the latest entry that named the person, seconds since 1970 UTC
     """
 
     name: str
     surname: str
     post: str = ""
     place: str = ""
+    at: int = 0
 
 
 class Cast(Struct, frozen=True):
-    """Persons of a story, least recently named first."""
+    """Persons of a story, by name.
+
+    The latest entry wins by its event time, not by its arrival: an entry that is read again changes nothing.
+    """
 
     members: tuple[Member, ...] = ()
 
     def with_members(self, members: Iterable[Member]) -> "Cast":
-        """The cast after these were named; a post once known is kept where the new naming gives none."""
+        """The cast after these were named; a post once known is kept where a later naming gives none."""
         by_name = {member.name: member for member in self.members}
         for member in members:
-            known = by_name.pop(member.name, member)
-            by_name[member.name] = member if member.post else replace(member, post=known.post, place=known.place)
-        return Cast(tuple(by_name.values())[-MAX:])
+            known = by_name.get(member.name)
+            older, newer = (member, member) if known is None else sorted((known, member), key=_age)
+            post = newer if newer.post else older
+            by_name[member.name] = replace(newer, post=post.post, place=post.place)
+        latest = sorted(by_name.values(), key=_age)[-MAX:]
+        return Cast(tuple(sorted(latest, key=lambda member: member.name)))
+
+
+def _age(member: Member) -> tuple[int, str, str, str]:
+    return member.at, member.post, member.place, member.name
 
 
 class _Named(NamedTuple):
@@ -69,9 +81,11 @@ class Resolver:
         self, entry: EntryRevision, statements: Sequence[Statement], cast: Cast
     ) -> tuple[tuple[Statement, ...], Cast]:
         """The statements with the speakers that can be told, and the cast after this entry."""
-        here = [*self._officials(entry.text, entry.published_at), *_speakers(statements)]
+        at = int(entry.published_at.timestamp())
+        found = [*self._officials(entry.text, entry.published_at), *_speakers(statements)]
+        here = [_Named(start, replace(member, at=at)) for start, member in found]
         named = sorted([*here, *_surnames(entry.text, cast, here)], key=lambda found: found.start)
-        wider = cast.with_members(found.member for found in named)
+        wider = cast.with_members(replace(one.member, at=max(at, one.member.at)) for one in named)
         scene = _Scene(entry.text, named, wider)
         return tuple(_resolved(statement, scene) for statement in statements), wider
 
@@ -80,7 +94,7 @@ class Resolver:
         return [
             _Named(mention.span.start, self._member(mention))
             for mention in mentions
-            if mention.match is MatchStatus.MATCHED and " " in mention.name
+            if mention.match is MatchStatus.MATCHED and " " in mention.name and "title_only" not in mention.reasons
         ]
 
     def _member(self, mention: OfficialMention) -> Member:

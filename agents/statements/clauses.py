@@ -6,6 +6,7 @@ from agents.statements.lexicon import (
     AUXILIARIES,
     DETERMINERS,
     MEDIA_HEADS,
+    NEGATIONS,
     ORGANISATION_HEADS,
     PREPOSITIONS,
     SUBORDINATORS,
@@ -49,6 +50,8 @@ def content_start(line: Line, cue: Cue, after: int, end: int) -> int | None:
     low = line.low
     place = skip_time(line, after, end)
     while place < end and _is_skipped(low[place]) and not line.opens(place):
+        if low[place] in ("there", "here") and place + 1 < end and low[place + 1] in AUXILIARIES:
+            break
         place += 1
     if place + 1 < end and low[place] in ("on", "in", "at"):
         stop = skip_time(line, place + 1, end)
@@ -99,7 +102,7 @@ def _signal_within(line: Line, place: int, end: int, reach: int) -> int | None:
         if line.quote[index] >= 0:
             continue
         if word == "that" and line.low[index - 1] not in DETERMINERS and not (
-            index + 1 < end and line.low[index + 1] in AUXILIARIES
+            index + 1 < end and (line.low[index + 1] in AUXILIARIES or line.low[index + 1] in NEGATIONS)
         ):  # fmt: skip
             return _past_signal(line, index, end)
         if word == ":":
@@ -138,6 +141,8 @@ def _after_hearer(line: Line, cue: Cue, place: int, end: int) -> int | None:
     nouns = 0
     for index in range(place, min(end, place + 16)):
         word = low[index]
+        if _is_next_phrase(line, place, index):
+            return index
         if line.opens(index):
             return index
         if word in _COMPLEMENTISERS and index > place:
@@ -166,6 +171,16 @@ def _after_hearer(line: Line, cue: Cue, place: int, end: int) -> int | None:
         if index > place and line.is_capital(index - 1) and word in DETERMINERS:
             return index
     return None
+
+
+def _is_next_phrase(line: Line, place: int, index: int) -> bool:
+    """`told broadcasters the airport ...`, `told the jury the accounts ...`: a second noun phrase begins here."""
+    low = line.low
+    if low[index] not in DETERMINERS or low[index] == "that" or index == place:
+        return False
+    if index == place + 1:
+        return low[place].islower() and low[place] not in DETERMINERS and low[place] not in PREPOSITIONS
+    return index == place + 2 and low[place] in DETERMINERS and line.is_word(index - 1) and not line.is_capital(index - 1)
 
 
 def _behind_apposition(line: Line, comma: int, end: int) -> int | None:

@@ -303,6 +303,8 @@ def subject_right(line: Line, start: int, end: int) -> Range | None:
         return (start, start + 1)
     if low[start] in CONJUNCTIONS or (low[start] in PREPOSITIONS and low[start] != "us") or low[start] in AUXILIARIES:
         return None
+    if low[start] in TIME_WORDS or (low[start] in ADVERBS and low[start] not in DETERMINERS):
+        return None
     place = start
     has_comma = False
     is_name = line.is_capital(start)
@@ -419,6 +421,7 @@ def leading_subject(line: Line, start: int, end: int) -> Range | None:
         if (
             place > first
             and line.is_capital(place - 1)
+            and low[place - 1] not in DETERMINERS
             and not line.is_capital(place)
             and word not in ("of", "for", "&")
         ):

@@ -2,7 +2,7 @@
 
 from agents.statements.cues import CUES, PHRASE_HEADS, REAL_BEFORE_TO, Cue, cue_at, is_realised, verb_phrase_start
 from agents.statements.drafts import ACCORDING, Draft, Verb
-from agents.statements.lexicon import DETERMINERS, NEGATIONS, PREPOSITIONS, words
+from agents.statements.lexicon import CONJUNCTIONS, DETERMINERS, NEGATIONS, PREPOSITIONS, words
 from agents.statements.phrases import is_own_voice, subject_left
 from agents.statements.tokens import Line
 
@@ -10,6 +10,9 @@ _DECLINED = Cue("decline to comment", "past")
 
 
 _PRONOUN_LIKE = words("this that both all some many each another")
+
+
+_AFTER_SILENCE = CONJUNCTIONS - words("or nor that whether than")
 
 
 def verbs_of(line: Line, start: int, end: int) -> tuple[list[Verb], list[Draft]]:
@@ -74,7 +77,7 @@ def quoted_before(line: Line, index: int, start: int) -> int | None:
     """Place of "quoted" in `quoted ... as saying`."""
     for place in range(index - 2, max(start, index - 16) - 1, -1):
         if (
-            line.low[place] in ("quoted", "cited", "reported", "heard", "quotes", "quoting", "cites")
+            line.low[place] in ("quoted", "cited", "reported", "heard", "quotes", "quoting", "cites", "quote", "cite")
             and line.quote[place] < 0
         ):
             return place
@@ -132,6 +135,6 @@ def _no_comment(line: Line, index: int, start: int, end: int) -> Draft | None:
     if word in ("respond", "reply") and low[index + 1 : index + 2] == ["to"]:
         begin = index + 2
     stop = max(index, begin)
-    while stop < end and low[stop] not in (",", ";", ".") and not (stop > index and low[stop] in ("but", "and")):
+    while stop < end and low[stop] not in (",", ";", ".") and not (stop > index and low[stop] in _AFTER_SILENCE):
         stop += 1
     return draft if draft.add(begin, stop) else None

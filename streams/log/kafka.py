@@ -88,12 +88,7 @@ class KafkaLog:
         """Every topic by name; Kafka's own left out."""
         self._refuse_if_closed()
         counts = await self._metadata()
-        configs = await self.configs(counts)
-        return {name: _spec(name, counts[name], configs.get(name, {})) for name in sorted(counts)}
-
-    async def configs(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
-        """Every configuration value in force, per topic."""
-        return {name: {key: value for key, (value, _) in found.items()} for name, found in (await self._configs(names))}
+        return {name: _spec(name, counts[name], found) for name, found in await self._configs(sorted(counts))}
 
     async def _configs(self, names: Iterable[str]) -> list[tuple[str, dict[str, tuple[str, int]]]]:
         resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
@@ -107,6 +102,20 @@ class KafkaLog:
             if not code
         ]
 
+    async def copies(self, names: Iterable[str]) -> dict[str, tuple[int, int, int]]:
+        """Replicas of the least replicated partition, min.insync.replicas and max.message.bytes, per topic."""
+        wanted = set(names)
+        answer = await self._retried("no metadata", lambda: self._send(MetadataRequest(None, False)))
+        replicas = {topic[1]: min(len(part[3]) for part in topic[3]) for topic in answer.topics if topic[1] in wanted}
+        return {
+            name: (
+                replicas[name],
+                int(found["min.insync.replicas"][0]),
+                int(found["max.message.bytes"][0]),
+            )
+            for name, found in await self._configs(replicas)
+        }
+
     async def create_topic(self, spec: TopicSpec) -> None:
         """Make the topic exist as specified: partitions are compared, retention is changed."""
         self._refuse_if_closed()
@@ -119,9 +128,8 @@ class KafkaLog:
                 f"topic {spec.name}: expected {count} partitions, as it was created, found {spec.partitions}"
             )
         ((_, found),) = await self._configs([spec.name])
-        present = {key: value for key, (value, _) in found.items()}
         wanted = {"cleanup.policy": _policy(spec)} | ({} if spec.is_compacted else {"retention.ms": _retention(spec)})
-        if any(present.get(key) != value for key, value in wanted.items()):
+        if any(found[key][0] != value for key, value in wanted.items()):
             # this request replaces all values of the topic: those set by others go along
             kept = {key: value for key, (value, source) in found.items() if source == _TOPIC_OVERRIDE}
             resource = ConfigResource(ConfigResourceType.TOPIC, spec.name, kept | wanted)
@@ -138,20 +146,23 @@ class KafkaLog:
         }
         if not spec.is_compacted:
             config["retention.ms"] = _retention(spec)
-        topic = NewTopic(spec.name, spec.partitions, copies, topic_configs=config)
-        what = f"topic {spec.name} cannot be created"
+        await self._declare(NewTopic(spec.name, spec.partitions, copies, topic_configs=config))
+
+    async def _declare(self, topic: NewTopic) -> None:
+        what = f"topic {topic.name} cannot be created"
 
         async def create() -> None:
             answer = await self._admin.create_topics([topic], timeout_ms=int(PATIENCE_S * 1000))
             errors = [(code, text) for _, code, text, *_ in answer.topic_errors]
+            # another process may create it in the same moment
             _raise_codes(what, [pair for pair in errors if pair[0] != TopicAlreadyExistsError.errno])
 
         await self._retried(what, create)
         # a topic is of use when each partition has a leader, and the broker we ask knows it
         until = time.monotonic() + PATIENCE_S
-        while spec.name not in await self._metadata():
+        while topic.name not in await self._metadata():
             if time.monotonic() > until:
-                raise LogError(f"kafka: topic {spec.name}: no leader {PATIENCE_S:g} s after its creation")
+                raise LogError(f"kafka: topic {topic.name}: no leader {PATIENCE_S:g} s after its creation")
             await asyncio.sleep(BACKOFF_S)
 
     async def replication(self) -> tuple[int, int]:
@@ -185,6 +196,20 @@ class KafkaLog:
     async def _all(self, topic: str) -> list[KafkaPartition]:
         self._refuse_if_closed()
         return [KafkaPartition(topic, number) for number in range(await self._count(topic))]
+
+    async def clock_difference(self, topic: str) -> float:
+        """The broker's clock less ours, seconds, from one record that the broker stamps; the topic is made for it."""
+        if topic not in await self._metadata():
+            copies, _ = await self.replication()
+            config = {"message.timestamp.type": "LogAppendTime", "retention.ms": "3600000"}
+            await self._declare(NewTopic(topic, 1, copies, topic_configs=config))
+        producer = await self._writer()
+        before = time.time()
+        try:
+            sent = await producer.send_and_wait(topic, b"doctor")
+        except KafkaError as error:
+            raise kafka_client.failed("no record for the clock", error) from error
+        return float(sent.timestamp / 1000 - (before + time.time()) / 2)
 
     # -- writing
 
@@ -469,9 +494,9 @@ def _retention(spec: TopicSpec) -> str:
     return "-1" if spec.retention is None else str(spec.retention // timedelta(milliseconds=1))
 
 
-def _spec(name: str, partitions: int, config: Mapping[str, str]) -> TopicSpec:
-    is_compacted = "compact" in config.get("cleanup.policy", "")
-    milliseconds = int(config.get("retention.ms", -1))
+def _spec(name: str, partitions: int, config: Mapping[str, tuple[str, int]]) -> TopicSpec:
+    is_compacted = "compact" in config["cleanup.policy"][0]
+    milliseconds = int(config["retention.ms"][0])
     forever = is_compacted or milliseconds <= 0
     return TopicSpec(
         name=name,

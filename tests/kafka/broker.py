@@ -3,18 +3,21 @@
 import asyncio
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import for_code
 
 from deploy.kafka import jars
 from deploy.kafka.cluster import Cluster
 from deploy.kafka.nodes import SCRAM
+from streams.dead_letter_review import HANDLED
+from streams.topics import ALL
 
 GIVEN = "TOCSIN_TEST_KAFKA"
 REQUIRED = "TOCSIN_REQUIRE_KAFKA"
@@ -72,16 +75,54 @@ async def create_topic(name: str, client: dict[str, Any], *, partitions: int = 1
             raise for_code(code)(text)
 
 
-def delete_topics(bootstrap: str, prefix: str) -> None:
-    """Remove what tests left on a broker that is not ours."""
+def delete_topics(bootstrap: str, names: Iterable[str]) -> None:
+    """Remove topics, and wait until they are gone, so that the next test may make them anew."""
+    unwanted = set(names)
 
     async def remove() -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
         await admin.start()
         try:
-            if names := [name for name in await admin.list_topics() if name.startswith(prefix)]:
-                await admin.delete_topics(names)
+            while left := unwanted & set(await admin.list_topics()):
+                await admin.delete_topics(sorted(left))
+                await asyncio.sleep(0.05)
         finally:
             await admin.close()
 
-    asyncio.run(remove())
+    if unwanted:
+        asyncio.run(remove())
+
+
+def topics(bootstrap: str) -> set[str]:
+    """Names of all topics."""
+
+    async def ask() -> set[str]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        try:
+            return set(await admin.list_topics())
+        finally:
+            await admin.close()
+
+    return asyncio.run(ask())
+
+
+def pipeline_topics(bootstrap: str) -> set[str]:
+    """Names of those topics that a pipeline on this broker uses."""
+    fixed = {topic.name for topic in ALL} | {HANDLED.name}
+    return {name for name in topics(bootstrap) if name in fixed or name.endswith("-changelog")}
+
+
+async def assignments(bootstrap: str, group: str) -> list[set[tuple[str, int]]]:
+    """What each member of a group is assigned, once no rebalance is going on; empty until then."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        (answer,) = await admin.describe_consumer_groups([group])
+    finally:
+        await admin.close()
+    (_, _, state, _, _, members, *_) = answer.groups[0]
+    if state != "Stable":
+        return []
+    decoded = [ConsumerProtocolMemberAssignment.decode(member[4]) for member in members]
+    return [{(topic, number) for topic, numbers in it.assignment for number in numbers} for it in decoded]

@@ -32,7 +32,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory, run_id: str) -> Iterator[str
     given = os.environ.get(broker.GIVEN)
     if given:
         yield given
-        broker.delete_topics(given, run_id)
+        broker.delete_topics(given, {name for name in broker.topics(given) if name.startswith(run_id)})
         return
     otherwise = f", or set {broker.GIVEN}=HOST:PORT"
     with broker.running(tmp_path_factory.mktemp("kafka"), otherwise=otherwise) as cluster:
@@ -63,3 +63,12 @@ def topic_prefix(run_id: str) -> str:
 def app_id(topic_prefix: str) -> str:
     """A Faust app id, hence consumer group and changelog names, that no other test uses."""
     return f"{topic_prefix}-app"
+
+
+@pytest.fixture
+def clean_kafka(kafka: str) -> Iterator[str]:
+    """A broker that holds no topic of the pipeline, and none again afterwards; somebody's own are left alone."""
+    if held := broker.pipeline_topics(kafka):
+        broker.missing(f"a broker without topics of the pipeline; {kafka} has {', '.join(sorted(held))}")
+    yield kafka
+    broker.delete_topics(kafka, broker.pipeline_topics(kafka))

@@ -1,0 +1,138 @@
+"""The forward pass of the tagger and its decoding, in numpy alone."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.statements.tagger.features import COLUMN, Floats, Ints
+from agents.statements.tagger.tags import TAGS
+
+DILATIONS: Final = (1, 2, 4, 8, 16, 1)
+# name of the table, columns that look up in it (added up), width
+PARTS: Final = (
+    ("word", ("word1", "word2"), 64), ("vector", ("vector",), 48), ("word", ("left",), 64), ("word", ("right",), 64),
+    ("prefix", ("prefix",), 16), ("suffix", ("suffix",), 24), ("shape", ("shape",), 16), ("class", ("class",), 12),
+    ("cue_bin", ("cue_bin",), 8), ("quoted", ("quoted",), 8), ("left_distance", ("left_distance",), 8),
+    ("right_distance", ("right_distance",), 8), ("from_start", ("from_start",), 6), ("to_end", ("to_end",), 6),
+    ("paragraph", ("paragraph",), 6), ("sentence", ("sentence",), 6), ("rule", ("rule",), 16),
+    ("mark_left", ("mark_left",), 6), ("mark_right", ("mark_right",), 6),
+)  # fmt: skip
+_WIDE: Final = 20
+"""Tables up to this width are multiplied into the first layer once; a row then replaces the product."""
+_BLOCK = 2048
+_MARGIN = sum(DILATIONS)
+NEVER = -1e4
+
+
+def forbidden() -> NDArray[np.bool_]:
+    """[from, to]: whether a tag can never follow another: I-X comes behind B-X or I-X alone."""
+    out = np.zeros((len(TAGS), len(TAGS)), np.bool_)
+    for j, later in enumerate(TAGS):
+        if later[0] == "I":
+            out[:, j] = [earlier[1:] != later[1:] for earlier in TAGS]
+    return out
+
+
+class Network:
+    """Residual dilated convolutions over the tokens of a text.
+
+    weights  as written by benchmarks/train_statements.py
+    """
+
+    def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        loaded = {name: np.asarray(value) for name, value in weights.items()}
+        full = {name: value.astype(np.float32) for name, value in loaded.items() if value.dtype != np.int8}
+        self._bias: Floats = full["in_bias"]
+        self._wide: list[tuple[NDArray[Any], list[int]]] = []
+        self._narrow: list[tuple[Floats, int]] = []
+        into, place = [], 0
+        for name, columns, width in PARTS:
+            part = full["in"][place : place + width]
+            place += width
+            chosen = [COLUMN[column] for column in columns]
+            if width > _WIDE:
+                table = loaded[name] if loaded[name].dtype == np.int8 else full[f"{name}"]
+                into.append(part * (np.float32(1 / 32) if table.dtype == np.int8 else np.float32(1)))
+                self._wide.append((table, chosen))
+            else:
+                self._narrow.append((full[name] @ part, chosen[0]))
+        self._into: Floats = np.ascontiguousarray(np.concatenate(into))
+        self._layers = [
+            (full[f"gain{i}"], np.ascontiguousarray(full[f"conv{i}"]), full[f"conv_bias{i}"])
+            for i in range(len(DILATIONS))
+        ]
+        self._out: Floats = full["out"]
+        self._out_bias: Floats = full["out_bias"]
+        self.start: Floats = np.where([tag[0] == "I" for tag in TAGS], NEVER, full["start"]).astype(np.float32)
+        self.follow: Floats = np.where(forbidden(), NEVER, full["follow"]).astype(np.float32)
+
+    def scores(self, columns: Ints) -> Floats:
+        """One row a token, one score a tag. Long texts go through in blocks; the result is the same."""
+        count = len(columns)
+        out = np.empty((count, len(TAGS)), np.float32)
+        for start in range(0, count, _BLOCK):
+            low, high = max(0, start - _MARGIN), min(count, start + _BLOCK + _MARGIN)
+            block = self._block(columns[low:high])
+            out[start : start + _BLOCK] = block[start - low : start - low + _BLOCK]
+        return out
+
+    def _block(self, columns: Ints) -> Floats:
+        count, width = len(columns), len(self._bias)
+        looked = []
+        for table, chosen in self._wide:
+            rows = table[columns[:, chosen[0]]]
+            for column in chosen[1:]:
+                rows = rows + table[columns[:, column]]
+            looked.append(rows)
+        hidden = np.concatenate(looked, axis=1, dtype=np.float32) @ self._into
+        hidden += self._bias
+        for narrow, column in self._narrow:
+            hidden += narrow[columns[:, column]]
+        for dilation, (gain, kernel, bias) in zip(DILATIONS, self._layers, strict=True):
+            scale = np.einsum("ij,ij->i", hidden, hidden) / width + np.float32(1e-5)
+            normed = hidden * (1 / np.sqrt(scale))[:, None]
+            normed *= gain
+            taps = np.zeros((count, 3 * width), np.float32)
+            taps[dilation:, :width] = normed[:-dilation]
+            taps[:, width : 2 * width] = normed
+            taps[:-dilation, 2 * width :] = normed[dilation:]
+            made = taps @ kernel
+            made += bias
+            gate = made[:, width:]
+            np.negative(gate, out=gate)
+            np.exp(np.minimum(gate, 60, out=gate), out=gate)
+            gate += 1
+            hidden += made[:, :width] / gate
+        return np.asarray(hidden @ self._out + self._out_bias, np.float32)
+
+    def best(self, scores: Floats, offsets: Sequence[int]) -> Ints:
+        """The best allowed sequence of tags of every paragraph; `offsets` as in Reading."""
+        out = np.zeros(len(scores), np.int32)
+        edges = np.asarray(offsets, np.intp)
+        lengths = np.diff(edges)
+        order = np.argsort(-lengths, kind="stable")
+        for first in range(0, len(order), 64):  # paragraphs of like length go side by side
+            group = order[first : first + 64]
+            self._side_by_side(out, scores, edges[group], lengths[group])
+        return out
+
+    def _side_by_side(self, out: Ints, scores: Floats, starts: NDArray[np.intp], lengths: NDArray[np.intp]) -> None:
+        """Viterbi over paragraphs of falling length."""
+        longest = int(lengths[0])
+        alive = np.searchsorted(-lengths, -np.arange(longest), side="left")
+        best = self.start + scores[starts]
+        back = np.zeros((longest, len(starts), len(TAGS)), np.int8)
+        by_target = np.ascontiguousarray(self.follow.T)
+        for step in range(1, longest):
+            count = int(alive[step])
+            ways = best[:count, None, :] + by_target
+            back[step, :count] = ways.argmax(2)
+            best[:count] = ways.max(2) + scores[starts[:count] + step]
+        tag = best.argmax(1)
+        rows = np.arange(len(starts))
+        for step in range(longest - 1, -1, -1):
+            count = int(alive[step])
+            out[starts[:count] + step] = tag[:count]
+            tag[:count] = back[step, rows[:count], tag[:count]]

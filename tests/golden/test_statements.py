@@ -1,0 +1,143 @@
+"""Statements of invented live-blog posts, against their annotation: found, rightly ascribed, of the right kind."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from agents.statements.extraction import extract
+from schemas.article import Segment, SegmentKind
+from schemas.detection import Statement
+from schemas.event import Span
+
+FOLDER = Path(__file__).parent / "statements"
+SETS = ("dev", "held")
+FLOOR = 0.95
+_TOKEN = re.compile(r"\w+(?:['’]\w+)*")
+_ARTICLE = re.compile(r"^(?:the|a|an)\s+")
+
+Row = dict[str, Any]
+
+
+class Pair(NamedTuple):
+    """A statement of the annotation, and the one that was found for it."""
+
+    post: str
+    expected: Row
+    found: Statement
+
+
+class Result(NamedTuple):
+    """A set of posts, compared. `missed` and `extra` hold post and the start of the content."""
+
+    pairs: list[Pair]
+    missed: list[tuple[str, int]]
+    extra: list[tuple[str, int]]
+
+    def content(self) -> float:
+        """F1 of the contents: soft, one to one."""
+        return 2 * len(self.pairs) / (2 * len(self.pairs) + len(self.missed) + len(self.extra))
+
+    def share(self, wrong: Sequence[tuple[str, str, str | None]]) -> float:
+        return 1 - len(wrong) / len(self.pairs)
+
+
+def posts(name: str) -> list[Row]:
+    return [json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text("utf-8").splitlines()]
+
+
+def compare(name: str) -> Result:
+    """Greedy matching by falling overlap of words; at least half of the words of both must be shared."""
+    out = Result([], [], [])
+    for post in posts(name):
+        found = _found(post)
+        words = [_words(post["text"], [(s.start, s.end) for s in statement.content_spans]) for statement in found]
+        wanted = [_words(post["text"], row["content"]["spans"]) for row in post["attributions"]]
+        ranked = sorted(
+            ((len(a & b) / len(a | b), i, j) for i, a in enumerate(wanted) for j, b in enumerate(words) if a | b),
+            reverse=True,
+        )
+        by_row: dict[int, int] = {}
+        for overlap, i, j in ranked:
+            if overlap >= 0.5 and i not in by_row and j not in by_row.values():
+                by_row[i] = j
+        rows = post["attributions"]
+        out.pairs.extend(Pair(post["id"], rows[i], found[j]) for i, j in by_row.items())
+        out.missed.extend((post["id"], row["content"]["start"]) for i, row in enumerate(rows) if i not in by_row)
+        out.extra.extend((post["id"], s.content.start) for j, s in enumerate(found) if j not in by_row.values())
+    return out
+
+
+def _found(post: Row) -> list[Statement]:
+    """Statements of a post; what a headline says originates nothing and counts neither way."""
+    body = [{"kind": "body", "start": 0, "end": len(post["text"])}]
+    segments = tuple(
+        Segment(kind=SegmentKind(s["kind"]), span=Span(s["start"], s["end"])) for s in post.get("segments", body)
+    )
+    headlines = [s.span for s in segments if s.kind is SegmentKind.HEADLINE]
+    return [s for s in extract(post["text"], segments) if not any(h.start <= s.content.start < h.end for h in headlines)]
+
+
+def _words(text: str, spans: Sequence[tuple[int, int]]) -> set[int]:
+    return {match.start() for start, end in spans for match in _TOKEN.finditer(text, start, end)}
+
+
+def _folded(name: str | None) -> str:
+    return _ARTICLE.sub("", " ".join((name or "").replace("’", "'").casefold().split()))
+
+
+def _speaker(statement: Statement) -> str | None:
+    return statement.speaker.name if statement.speaker else None
+
+
+@pytest.fixture(scope="module", params=SETS)
+def result(request: pytest.FixtureRequest) -> Result:
+    return compare(request.param)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_span_gives_its_text(name: str) -> None:
+    """The annotation is sound: each piece slices to the words it claims."""
+    broken = [
+        (post["id"], row["id"], part)
+        for post in posts(name)
+        for row in post["attributions"]
+        for part in ("source", "cue", "content")
+        if row[part] and row[part]["text"] != " ".join(post["text"][a:b] for a, b in row[part]["spans"])
+    ]
+    assert broken == []
+
+
+def test_the_halves_share_no_post() -> None:
+    """The held half says something about text that no rule was written for."""
+    dev, held = ({post["text"] for post in posts(name)} for name in SETS)
+    assert dev & held == set()
+    assert len(dev | held) >= 200
+
+
+def test_statements_are_found_and_nothing_else(result: Result) -> None:
+    """Content: what is missed and what nobody said both count."""
+    assert result.content() >= FLOOR, (result.missed, result.extra)
+
+
+def test_speakers_are_resolved(result: Result) -> None:
+    """The speaker's name, resolved within the post."""
+    wrong = [
+        (pair.post, pair.expected["speaker"], _speaker(pair.found))
+        for pair in result.pairs
+        if _folded(pair.expected["speaker"]) != _folded(_speaker(pair.found))
+    ]
+    assert result.share(wrong) >= FLOOR, wrong
+
+
+def test_kinds_are_told_apart(result: Result) -> None:
+    """Direct, mixed, indirect, post, document, no comment, belief."""
+    wrong = [
+        (pair.post, pair.expected["kind"], str(pair.found.kind))
+        for pair in result.pairs
+        if pair.expected["kind"] != pair.found.kind
+    ]
+    assert result.share(wrong) >= FLOOR, wrong

@@ -1,0 +1,255 @@
+"""The whole pipeline as processes on a real broker, against the same pipeline on the embedded log."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.article import ArticleUpdate
+from schemas.codec import decode, encode
+from streams.failpoints import EXIT_KILLED, POINTS
+from streams.log import Draft, EventLog, open_log
+from streams.sample import sample_updates
+from streams.settings import Settings
+from streams.topics import UPDATES
+from streams.watchdog import EXIT_STALLED
+from streams.worker import declare_topics, is_idle
+from tests.builders import an_update
+from tests.e2e.harness import Tocsin
+from tests.kafka import broker
+
+PATIENCE_S = 60
+STOP_S = 20
+
+
+@pytest.fixture
+def kafka_tocsin(clean_kafka: str, app_id: str, tmp_path: Path) -> Tocsin:
+    """The product on a broker."""
+    return Tocsin(tmp_path, f"kafka://{clean_kafka}", TOCSIN_APP_ID=app_id)
+
+
+@pytest.fixture(params=["embedded", "kafka"])
+def tocsin(request: pytest.FixtureRequest, tmp_path: Path) -> Tocsin:
+    """The product on either engine."""
+    if request.param == "kafka":
+        found: Tocsin = request.getfixturevalue("kafka_tocsin")
+        return found
+    return Tocsin(tmp_path)
+
+
+def calm_alerts(folder: Path, updates: list[bytes]) -> dict[str, Any]:
+    """What an undisturbed run on the embedded log makes of these updates, by message id."""
+    folder.mkdir()
+    calm = Tocsin(folder)
+    publish(calm, updates)
+    calm.process()
+    return bodies(calm)
+
+
+def bodies(tocsin: Tocsin) -> dict[str, Any]:
+    return {alert["id"]: alert for alert in tocsin.alerts()}
+
+
+def settings_of(tocsin: Tocsin) -> Settings:
+    return Settings(broker=tocsin.broker, partitions=4, app_id=tocsin.environment.get("TOCSIN_APP_ID", "tocsin"))
+
+
+async def with_log(tocsin: Tocsin, act: Callable[[EventLog], Any]) -> Any:
+    log = await open_log(tocsin.broker, mode="append")
+    try:
+        return await act(log)
+    finally:
+        await log.close()
+
+
+def publish(tocsin: Tocsin, updates: list[bytes]) -> None:
+    """Append updates as an ingest does."""
+
+    async def append(log: EventLog) -> None:
+        await declare_topics(log, settings_of(tocsin))
+        keyed = [(decode(ArticleUpdate, update).item.encode(), update) for update in updates]
+        await log.append_many([Draft(UPDATES.name, key, update) for key, update in keyed])
+
+    asyncio.run(with_log(tocsin, append))
+
+
+@contextmanager
+def worker(tocsin: Tocsin, *command: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A worker that runs until the test is over; its output goes to worker.out."""
+    with (tocsin.folder / "worker.out").open("ab") as out:
+        process = subprocess.Popen(
+            command or tocsin.command("run"),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            cwd=tocsin.folder,
+            env={**tocsin.environment, "PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait(10)
+
+
+def faulty(fault: str) -> list[str]:
+    return [sys.executable, "-m", "tests.kafka.worker_with_faults", fault, "run"]
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Wait for another process."""
+    end = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < end, f"not within {PATIENCE_S} s: {what}"
+        time.sleep(0.1)
+
+
+def said(tocsin: Tocsin) -> str:
+    return (tocsin.folder / "worker.out").read_text(errors="replace")
+
+
+def is_done(tocsin: Tocsin) -> bool:
+    settings = settings_of(tocsin)
+    done: bool = asyncio.run(with_log(tocsin, lambda log: is_idle(log, settings.app_id)))
+    return done
+
+
+def shares(tocsin: Tocsin) -> list[set[tuple[str, int]]]:
+    """What each worker of the group reads of `updates`."""
+    settings = settings_of(tocsin)
+    found = asyncio.run(broker.assignments(tocsin.broker.removeprefix("kafka://"), settings.app_id))
+    return [{tp for tp in member if tp[0] == UPDATES.name} for member in found]
+
+
+def some_updates(count: int, first: int = 0) -> list[bytes]:
+    """Small updates of different articles, one statement each."""
+    return [
+        encode(
+            an_update(
+                update_id=f"up_{number}",
+                item=f"item-{number}",
+                body=f"“We will reopen bridge {number} on Friday,” said Jane Roe, the mayor of Holm.",
+            )
+        )
+        for number in range(first, first + count)
+    ]
+
+
+def test_the_sample_gives_the_same_alerts_on_both_engines(kafka_tocsin: Tocsin, tmp_path: Path) -> None:
+    """Same ids, same bodies: no agent knows which log carries it."""
+    expected = calm_alerts(tmp_path / "calm", sample_updates())
+    publish(kafka_tocsin, sample_updates())
+
+    kafka_tocsin.process()
+
+    assert len(expected) > 40
+    assert bodies(kafka_tocsin) == expected
+
+
+def test_a_restart_goes_on_where_the_last_run_ended(kafka_tocsin: Tocsin, tmp_path: Path) -> None:
+    """State comes back from the changelogs: two runs of half the sample each equal one of the whole."""
+    updates = sample_updates()
+    expected = calm_alerts(tmp_path / "calm", updates)
+    for half in (updates[:20], updates[20:]):
+        publish(kafka_tocsin, half)
+        kafka_tocsin.process()
+
+    assert bodies(kafka_tocsin) == expected
+
+
+def test_sigterm_under_load_ends_in_time_and_loses_nothing(kafka_tocsin: Tocsin, tmp_path: Path) -> None:
+    """Exit 0 within 20 s in the middle of work; the next run finishes it."""
+    updates = some_updates(400)
+    expected = calm_alerts(tmp_path / "calm", updates)
+    publish(kafka_tocsin, updates)
+    with worker(kafka_tocsin) as process:
+        until(lambda: "ready on" in said(kafka_tocsin), "ready")
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOP_S + 5) == 0
+        assert time.monotonic() - started < STOP_S
+
+    kafka_tocsin.process()
+
+    assert bodies(kafka_tocsin) == expected
+
+
+def test_sigterm_before_it_is_ready_is_obeyed(kafka_tocsin: Tocsin) -> None:
+    """A worker that is still joining its group stops as cleanly."""
+    with worker(kafka_tocsin, *kafka_tocsin.command("run")) as process:
+        bootstrap = kafka_tocsin.broker.removeprefix("kafka://")
+        until(lambda: bool(broker.pipeline_topics(bootstrap)), "first topic")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOP_S + 5) == 0
+
+
+def test_two_workers_share_the_partitions(kafka_tocsin: Tocsin, tmp_path: Path) -> None:
+    """Each reads half of them; together they give the same alerts; one that leaves hands its half over."""
+    updates = some_updates(300)
+    expected = calm_alerts(tmp_path / "calm", updates)
+    with worker(kafka_tocsin) as one, worker(kafka_tocsin) as two:
+        until(lambda: sorted(len(share) for share in shares(kafka_tocsin)) == [2, 2], "two shares of two")
+        publish(kafka_tocsin, updates[:150])
+        until(lambda: is_done(kafka_tocsin), "first half")
+        two.send_signal(signal.SIGTERM)
+        assert two.wait(STOP_S + 5) == 0
+        publish(kafka_tocsin, updates[150:])
+        until(lambda: is_done(kafka_tocsin), "second half")
+        assert [len(share) for share in shares(kafka_tocsin)] == [4]
+        one.send_signal(signal.SIGTERM)
+        assert one.wait(STOP_S + 5) == 0
+
+    assert bodies(kafka_tocsin) == expected
+
+
+def test_commits_do_not_stall_after_a_rebalance(kafka_tocsin: Tocsin) -> None:
+    """Half a second after each seek, tables and load: with upstream's consumer one rebalance stalls a partition."""
+    with worker(kafka_tocsin, *faulty("slow-seek")):
+        until(lambda: "ready on" in said(kafka_tocsin), "ready")
+        for turn in range(2):
+            publish(kafka_tocsin, some_updates(150, first=1000 * turn))
+            with worker(kafka_tocsin, *faulty("slow-seek")) as other:
+                until(lambda: len(shares(kafka_tocsin)) == 2, "second worker")
+                publish(kafka_tocsin, some_updates(150, first=1000 * turn + 500))
+                other.send_signal(signal.SIGTERM)
+                assert other.wait(STOP_S + 5) == 0
+            publish(kafka_tocsin, some_updates(50, first=1000 * turn + 700))
+        until(lambda: is_done(kafka_tocsin), "every commit at its end")
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_death_at_any_point_loses_and_invents_nothing(tocsin: Tocsin, tmp_path: Path, point: str) -> None:
+    """The process ends at the point as if killed; the next run gives the alerts of one that lived."""
+    updates = sample_updates()
+    expected = calm_alerts(tmp_path / "calm", updates)
+    publish(tocsin, updates)
+    asyncio.run(with_log(tocsin, lambda log: log.append(UPDATES.name, b"bad", b"no update")))
+    tocsin.environment["TOCSIN_FAIL_AT"] = f"{point}:1"
+    tocsin.run("run", "--until-idle", code=EXIT_KILLED)
+    del tocsin.environment["TOCSIN_FAIL_AT"]
+
+    tocsin.process()
+
+    assert bodies(tocsin) == expected
+    assert len(tocsin.run("dead-letters", "list").stdout.splitlines()) == 1
+
+
+def test_a_worker_that_stands_still_ends(tocsin: Tocsin) -> None:
+    """Work is there and no commit moves: one clear line, and the exit code that tells a supervisor to restart."""
+    tocsin.environment["TOCSIN_WATCHDOG_S"] = "2"
+    publish(tocsin, some_updates(3))
+    with worker(tocsin, *faulty("stuck-stage")) as process:
+        assert process.wait(PATIENCE_S) == EXIT_STALLED
+
+    lines = [line for line in said(tocsin).splitlines() if "WorkerStalled" in line]
+    assert len(lines) == 1
+    assert "topic updates partition" in lines[0]
+    assert "committed 0 end" in lines[0]
