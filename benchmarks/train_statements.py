@@ -121,9 +121,10 @@ def emissions(tree: Tree, vectors: Any, columns: Any, mask: Any, key: Any, drop:
     for i, dilation in enumerate(DILATIONS):
         scale = jax.lax.rsqrt(jnp.mean(hidden * hidden, -1, keepdims=True) + 1e-5)
         normed = hidden * scale * tree[f"gain{i}"] * mask[..., None]
-        pad = jnp.pad(normed, ((0, 0), (dilation, dilation), (0, 0)))
-        taps = jnp.concatenate([pad[:, : -2 * dilation], normed, pad[:, 2 * dilation :]], -1)
-        made = taps @ tree[f"conv{i}"] + tree[f"conv_bias{i}"]
+        made = jax.lax.conv_general_dilated(
+            normed, tree[f"conv{i}"].reshape(3, WIDTH, 2 * WIDTH), (1,), [(dilation, dilation)],
+            rhs_dilation=(dilation,), dimension_numbers=("NWC", "WIO", "NWC"),
+        ) + tree[f"conv_bias{i}"]  # fmt: skip
         made = made[..., :WIDTH] * jax.nn.sigmoid(made[..., WIDTH:])
         made = made * jax.random.bernoulli(keys[i + 1], keep, made.shape) / keep
         hidden = (hidden + made) * mask[..., None]
@@ -242,6 +243,8 @@ def prepare(articles: list[Tree]) -> tuple[list[Tree], Any]:
         opens = np.zeros(len(reading), np.float32)
         opens[reading.offsets[:-1]] = 1
         tags = np.array(tags_of(attributions(reading, article, odds), len(reading)), np.int32)
+        inside = np.array([tag[0] == "I" for tag in TAGS])
+        tags -= (inside[tags] & (opens > 0)).astype(np.int32)  # a content over paragraphs begins anew in each
         docs.append({"columns": encoder.columns(reading), "tags": tags, "opens": opens, "offsets": reading.offsets})
     return docs, slots
 

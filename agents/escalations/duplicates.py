@@ -27,10 +27,17 @@ class Seen:
 
     def __init__(self, known: tuple[tuple[int, ...], ...]) -> None:
         self._known = list(known)
-        self._holders: dict[int, list[int]] = defaultdict(list)
-        for at, hashes in enumerate(known):
-            for value in hashes:
-                self._holders[value].append(at)
+        self._index: dict[int, list[int]] | None = None
+
+    @property
+    def _holders(self) -> dict[int, list[int]]:
+        """Which sentences hold a hash; built at the first look-up, because most entries have nothing to look up."""
+        if self._index is None:
+            self._index = defaultdict(list)
+            for at, hashes in enumerate(self._known):
+                for value in hashes:
+                    self._index[value].append(at)
+        return self._index
 
     def add(self, hashes: tuple[int, ...]) -> bool:
         """Remember a sentence. False if it is a near-duplicate of one that is known."""

@@ -3,9 +3,9 @@
 from agents.statements import clauses
 from agents.statements.drafts import ACCORDING, Draft, Verb
 from agents.statements.leftward import leftward, skip_lead
-from agents.statements.lexicon import AUXILIARIES, words
+from agents.statements.lexicon import AUXILIARIES, DETERMINERS, words
 from agents.statements.media import is_media
-from agents.statements.phrases import is_adjunct, subject_right
+from agents.statements.phrases import Range, is_adjunct, subject_right
 from agents.statements.rightward import rightward, shared
 from agents.statements.tokens import Line
 from agents.statements.verbs import verbs_of
@@ -82,6 +82,7 @@ def _according_last(line: Line, verb: Verb, inner: list[Verb], start: int, end: 
     if source is None or verb.index <= start:
         return []
     left = verb.index
+    source = _before_resumption(line, source, start, left, end)
     reported = _carried(line, inner, start, left)
     if not reported and inner:
         whole = leftward(line, inner[-1], start, left)
@@ -101,6 +102,16 @@ def _according_last(line: Line, verb: Verb, inner: list[Verb], start: int, end: 
         if following not in ("who", "which", "a", "an", "and", "but", "while") or line.opens(after + 1):
             draft.add(after + 1, clauses.content_end(line, after + 1, end))
     return [draft]
+
+
+def _before_resumption(line: Line, source: Range, start: int, left: int, end: int) -> Range:
+    """`The van, according to police, left at six`: what is left of the cue is no clause, so the rest resumes it."""
+    comma = next((i for i in range(source[0] + 1, source[1]) if line.low[i] == ","), None)
+    if comma is None or comma + 1 >= end or left - start > 7 or line.is_capital(comma + 1):
+        return source
+    if any(line.low[i] in AUXILIARIES or line.low[i].endswith("ed") or line.quote[i] >= 0 for i in range(start, left)):
+        return source
+    return source if line.low[comma + 1] in DETERMINERS | {"who"} else (source[0], comma)
 
 
 def _carried(line: Line, inner: list[Verb], start: int, end: int) -> list[Draft]:

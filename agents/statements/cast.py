@@ -8,6 +8,7 @@ words stay as they are: a guess is a defect.
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -238,10 +239,12 @@ def _is_demonym(word: str, known: Iterable[str]) -> bool:
     return len(word) > 4 and any(len(other) > 4 and other[:5] == word[:5] for other in known)
 
 
+@lru_cache(maxsize=65_536)
 def _surname(name: str) -> str:
     return _fold(name).rsplit(" ", 1)[-1]
 
 
+@lru_cache(maxsize=4_096)
 def _fold(text: str) -> str:
     folded = fold_phrase(text).decode("ascii")
     return folded.removesuffix(" s")

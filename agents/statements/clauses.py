@@ -17,6 +17,7 @@ from agents.statements.phrases import VENUES, Range, is_adjunct, skip_time
 from agents.statements.tokens import Line
 
 _COMPLEMENTISERS = words("that how why what whether if when where who")
+_CLAUSE_HEADS = words("the a an his her their its two three four five six seven eight nine ten many some all no every")
 _OBJECT_PRONOUNS = words(
     "him her them me us you it reporters people everyone lawmakers journalists viewers voters supporters"
 )
@@ -119,7 +120,19 @@ def _after_adjunct(line: Line, place: int, end: int) -> int | None:
             return index
         if line.low[index] in (",", ";"):
             return None
+        if _is_new_clause(line, index, end):
+            return index
     return None
+
+
+def _is_new_clause(line: Line, index: int, end: int) -> bool:
+    """A determiner or number behind a noun, with a finite verb to follow: no part of the phrase before it."""
+    low = line.low
+    if low[index] not in _CLAUSE_HEADS or low[index - 1] in PREPOSITIONS or low[index - 1] in DETERMINERS:
+        return False
+    if low[index - 1] in ("and", "or", "&", ",") or not line.is_word(index - 1):
+        return False
+    return any(low[i] in AUXILIARIES and line.quote[i] < 0 for i in range(index + 1, min(end, index + 9)))
 
 
 def _after_hearer(line: Line, cue: Cue, place: int, end: int) -> int | None:
@@ -180,7 +193,9 @@ def _is_next_phrase(line: Line, place: int, index: int) -> bool:
         return False
     if index == place + 1:
         return low[place].islower() and low[place] not in DETERMINERS and low[place] not in PREPOSITIONS
-    return index == place + 2 and low[place] in DETERMINERS and line.is_word(index - 1) and not line.is_capital(index - 1)
+    return (
+        index == place + 2 and low[place] in DETERMINERS and line.is_word(index - 1) and not line.is_capital(index - 1)
+    )
 
 
 def _behind_apposition(line: Line, comma: int, end: int) -> int | None:

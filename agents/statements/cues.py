@@ -201,5 +201,7 @@ def is_realised(low: list[str], start: int, index: int, cue: Cue, floor: int) ->
 
 
 def is_hypothetical(low: list[str], subject: int, floor: int) -> bool:
-    """Whether the clause of this subject hangs on "if", "unless", "whether"."""
+    """Whether the clause of this subject hangs on "if", "unless", "whether", "had she", or is one of "what she said"."""
+    if subject == floor + 1 and low[floor] in ("had", "were", "what", "whatever"):
+        return True
     return any(low[i] in _UNREAL_HEADS for i in range(max(floor, subject - 2), subject))

@@ -8,6 +8,7 @@ from agents.statements.attribution import analyse
 from agents.statements.clauses import EDGE
 from agents.statements.cues import Cue
 from agents.statements.drafts import ACCORDING, Draft
+from agents.statements.embeds import presented, signature, without_tail
 from agents.statements.lexicon import DETERMINERS, LABELS, PREPOSITIONS, STOP
 from agents.statements.speakers import Names, describe, is_document, joint, span_of
 from agents.statements.times import is_archival, is_reiterated
@@ -24,6 +25,10 @@ _TRANSCRIPT = re.compile(
     r"(?:\s\([^)\n]{1,30}\))?\s?:\s+(?=\S)"
 )
 _COLON = Cue(":", "past")
+_CLOCK = re.compile(
+    r"\d{1,2}[:.h]\d{2}\s?(?:[ap]\.?m\.?)?(?:\s?\(?(?:GMT|BST|IST|EST|EDT|UTC|CET|CEST)\)?)?\s?[-–—:|]?\s*(?=[\"“‘'«]|[A-Z])"
+)
+"""The time at which a line of a ticker was written."""
 _MIN_FLOATING = 4
 _MAX_SENTENCE = 800
 """Tokens; what is longer is no prose, and is read in pieces so that time stays linear."""
@@ -64,6 +69,7 @@ class _Reader:
         self.pending: Draft | None = None  # "He said:" at the end of a paragraph
         self.last: Draft | None = None
         self.last_paragraph = -9
+        self.embed: list[Line] = []  # paragraphs that a signature may claim as one post
         self.chain: list[Quotation] = []  # pieces of a quotation over paragraphs that nobody has claimed yet
 
     def read(self, start: int, end: int) -> None:
@@ -78,6 +84,8 @@ class _Reader:
         self.paragraph += 1
         self.names.read(line, self.paragraph)
         kind = self._kind(start)
+        if self._signed(line, kind):
+            return
         found = self._continued(line)
         if found is None and self.pending is not None:
             found = self._answer(line, kind)
@@ -157,6 +165,33 @@ class _Reader:
         self._keep(draft)
         return True
 
+    def _signed(self, line: Line, kind: SegmentKind) -> bool:
+        """`— Name (@handle) date` at the end of a post: the post is theirs, unless it reports another's words."""
+        signed = signature(self.text, line.start, line.end)
+        is_embed = kind is SegmentKind.SOCIAL_EMBED
+        if signed is None:
+            self.embed = [*self.embed[-9:], line] if is_embed else [line]
+            return False
+        dash, first, stop = signed
+        owned, self.embed = self.embed, []
+        body = [(one.start, one.end) for one in owned] if dash - line.start < 3 else []
+        if dash - line.start >= 3:
+            body = [*(((one.start, one.end) for one in owned) if is_embed else ()), (line.start, dash)]
+        left = body[0][0] if body else dash
+        inner = [(d, p) for d, p in self.drafts if _start_of(d) >= left]
+        said = sum(b - a for a, b in body)
+        if not body or any(_length(d) * 2 > said or d.line.start < left for d, _ in inner):
+            self.pending = None
+            return True
+        source = [i for i, at in enumerate(line.starts) if first <= at < stop]
+        draft = Draft(line, None, None, (source[0], source[-1] + 1))
+        draft.kind = "social_post"
+        draft.spans = body
+        self.drafts = [pair for pair in self.drafts if _start_of(pair[0]) < left]
+        self.pending = None
+        self._keep(draft)
+        return True
+
     def _signature(self, line: Line) -> bool | None:
         """`— Name, what she is` below a quotation that names nobody."""
         draft = self.last
@@ -202,7 +237,10 @@ class _Reader:
     def _units(self, line: Line, first: int) -> None:
         previous: Draft | None = None
         for start, stop in self._split(line, first):
+            start = self._behind_clock(line, start, stop)
             found = [d for d in analyse(line, start, stop) if d.pieces or d.is_open]
+            if not found and (shown := presented(line, start, stop)) is not None:
+                found = [shown]
             if found and found[-1].is_open:
                 self.pending = found.pop() if stop == len(line) else None
             for draft in found:
@@ -211,6 +249,12 @@ class _Reader:
                 previous = draft
             if not found:
                 previous = self._floating(line, start, stop, previous)
+
+    def _behind_clock(self, line: Line, start: int, stop: int) -> int:
+        """The first token behind the time that a ticker puts before its lines."""
+        if not line.raw[start][0].isdigit() or (match := _CLOCK.match(self.text, line.starts[start])) is None:
+            return start
+        return next((i for i in range(start, min(stop, start + 12)) if line.starts[i] >= match.end()), start)
 
     def _split(self, line: Line, first: int) -> list[tuple[int, int]]:
         """Sentences as token ranges; a quotation is never cut."""
@@ -288,7 +332,8 @@ class _Reader:
     ) -> tuple[Statement | None, str | None]:
         text, line = self.text, draft.line
         spans = sorted(
-            {_balanced(line, a, b) for a, b in draft.pieces} | {_trimmed(text, a, b) for a, b in draft.spans}
+            {_stripped(text, *_balanced(line, a, b)) for a, b in draft.pieces}
+            | {_trimmed(text, *without_tail(text, a, b)) for a, b in draft.spans}
         )
         pieces = [Span(a, b) for a, b in _apart(spans) if _WORD.search(text, a, b)]
         if not pieces:
@@ -355,11 +400,26 @@ class _Reader:
         limit = min((a for a, _ in draft.pieces if a >= stop), default=min(len(line), stop + 16))
         if draft.source is not None and draft.source_line is line and stop <= draft.source[0] < limit:
             stop = draft.source[1]
-        return " ".join(line.low[stop : max(limit, stop)]).partition(" . ")[0]
+        behind = " ".join(line.low[stop : max(limit, stop)]).partition(" . ")[0]
+        return f"{self._lead(draft)} {behind}"
+
+    def _lead(self, draft: Draft) -> str:
+        """An adjunct that opens the sentence before the source ("In a post on Telegram"), or stands before a colon."""
+        line, source, cue = draft.line, draft.source, draft.cue_range
+        if source is None or cue is None or draft.source_line is not line or source[1] > cue[0]:
+            return ""
+        first = source[0]
+        while first > 0 and source[0] - first < 14 and line.low[first - 1] not in (".", "!", "?", ":", ";"):
+            first -= 1
+        begins = first < source[0] and line.low[first] in ("in", "on", "via", "writing", "posting")
+        lead = " ".join(line.low[first : source[0]]) if begins else ""
+        return lead + " " + " ".join(line.low[source[1] : cue[0]]) if line.low[cue[0]] == ":" else lead
 
     def _statement_kind(self, draft: Draft) -> StatementKind:
         if draft.kind == "no_comment":
             return StatementKind.NO_COMMENT
+        if draft.kind == "social_post":
+            return StatementKind.SOCIAL_POST
         if draft.cue is not None and draft.cue.is_belief:
             return StatementKind.BELIEF
         if draft.cue is not None and draft.cue.is_social:
@@ -409,6 +469,23 @@ def _balanced(line: Line, first: int, stop: int) -> tuple[int, int]:
     if tail >= 0 and line.quotations[tail].is_closed and line.quotations[tail].outer.start >= start:
         end = line.quotations[tail].outer.end
     return start, end
+
+
+def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
+    """Without links and entities at the ends, and then without the marks that these had kept inside."""
+    first, stop = without_tail(text, start, end)
+    return (start, end) if (first, stop) == (start, end) else _trimmed(text, first, stop)
+
+
+def _start_of(draft: Draft) -> int:
+    """Where the content of a draft starts."""
+    places = [draft.line.starts[a] for a, _ in draft.pieces] + [a for a, _ in draft.spans]
+    return min(places, default=0)
+
+
+def _length(draft: Draft) -> int:
+    pieces = sum(draft.line.ends[b - 1] - draft.line.starts[a] for a, b in draft.pieces)
+    return pieces + sum(b - a for a, b in draft.spans)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

@@ -33,6 +33,8 @@ def leftward(line: Line, verb: Verb, start: int, end: int) -> Draft | None:
                 return _with_left(draft, start, index, source[1], end)
     if verb.start <= start:
         return None
+    if low[index - 1] in ("”", '"') and line.quote[index - 1] < 0 and verb.start == index:
+        return _from_stray_mark(line, verb, start, end)
     source = subject_left(line, verb.start, start)
     if source is None or source[0] <= start or is_own_voice(line, source) or low[source[0]] in ("who", "which", "that"):
         return None
@@ -46,6 +48,10 @@ def leftward(line: Line, verb: Verb, start: int, end: int) -> Draft | None:
     is_quoted = line.quote[before - 1] >= 0
     after = verb.stop
     is_parenthetical = after < end and low[after] == ","
+    if verb.cue.lemma == "tell" and not is_quoted and not is_parenthetical:
+        comma = next((i for i in range(after, min(end, after + 8)) if low[i] == ","), end)
+        if after < comma < end - 1 and _is_hearer(line, after, comma):
+            after, is_parenthetical = comma, True
     is_setting = not is_quoted and _is_setting(line, start, before - 1)
     if is_parenthetical and is_setting and not _resumes(line, after + 1, end):
         return None
@@ -59,6 +65,16 @@ def leftward(line: Line, verb: Verb, start: int, end: int) -> Draft | None:
         return None
     draft = Draft(line, verb.cue, (index, verb.stop), source)
     return _with_left(draft, start, before, after, end)
+
+
+def _from_stray_mark(line: Line, verb: Verb, start: int, end: int) -> Draft | None:
+    """`It is over," said Name.`: the opening mark is missing; the words from the start of the sentence are quoted."""
+    source = subject_right(line, verb.stop, end) if verb.cue.inverts and verb.cue.form != "base" else None
+    if source is None or is_own_voice(line, source) or any(line.quote[i] >= 0 for i in range(start, verb.index)):
+        return None
+    draft = Draft(line, verb.cue, (verb.index, verb.stop), source)
+    draft.kind = "direct"
+    return draft if draft.add(start, verb.index) else None
 
 
 def _is_title(line: Line, last: int) -> bool:

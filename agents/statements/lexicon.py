@@ -21,7 +21,7 @@ DETERMINERS = words(
 )
 PREPOSITIONS = words(
     """in on at by for from of with to during after before since until under over about against among through between
-    into near outside inside via despite amid within without across behind beyond following like as per alongside"""
+    into near outside inside above below beneath beside opposite upon onto via despite amid within without across behind beyond following like as per alongside"""
 )
 CONJUNCTIONS = words(
     """and but or nor yet so because when while if although though after before since where until unless whether

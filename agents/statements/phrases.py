@@ -41,6 +41,7 @@ VENUES = words(
     podcast session meeting event thread reply response telegram facebook twitter instagram program programme broadcast
     article editorial testimony voicemail reporters phone telephone"""
 )
+_REPORTS = words("report reports reported")
 _ARTICLES = words("the a an his her their its")
 _BEFORE_ARTICLE = PREPOSITIONS | words("and or all both half many to than & including nearly almost")
 _TIMES = TIME_NOUNS | TIME_WORDS | MONTHS
@@ -86,6 +87,9 @@ def _with_apposition(line: Line, comma: int, floor: int) -> Range | None:
     place = comma - 1
     if place - 1 > floor and line.low[place] in _LEADS and line.low[place - 1] == "," and line.quote[place - 1] < 0:
         return _noun_phrase_left(line, place - 1, floor)  # "they, however, said"
+    if line.low[place] in _REPORTS:
+        opened = _find_left(line, comma, floor, (",",), 9)
+        return None if opened is None else _noun_phrase_left(line, opened, floor)  # "Name, the agency reports, said"
     while place > floor and comma - place < _MAX:
         if line.low[place] == "," and line.quote[place] < 0:
             first = line.low[place + 1]

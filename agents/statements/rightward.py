@@ -3,7 +3,7 @@
 from agents.statements import clauses
 from agents.statements.cues import is_hypothetical, verb_phrase_start
 from agents.statements.drafts import ACCORDING, Draft, Verb
-from agents.statements.lexicon import BE, DETERMINERS, PERSONAL, words
+from agents.statements.lexicon import BE, DETERMINERS, MEDIA_HEADS, PERSONAL, PREPOSITIONS, UNNAMED_HEADS, words
 from agents.statements.media import add_media
 from agents.statements.phrases import VENUES, Range, is_own_voice, leading_subject, subject_left, subject_right
 from agents.statements.tokens import Line
@@ -11,6 +11,11 @@ from agents.statements.verbs import quoted_before
 
 _PLURAL_SUBJECTS = words("they people police who some many others both most several few staff these those which that")
 _ISSUED = words("issued released published posted sent made gave wrote delivered tweeted put")
+_NOTHING = words("nothing little much something more so enough plenty otherwise")
+_AFTER_NOTHING = words("about of on to in when as that than at if for and but until")
+_CIVILITIES = words("goodbye goodbyes farewell farewells grace mass prayer prayers hello thanks thank-you")
+_DISPLAYS = words("clock sign screen scoreboard thermometer gauge plaque map calendar label meter")
+"""Things that show words and say nothing."""
 _INNER = words("say tell warn ask announce promise claim add insist assure inform urge")
 
 
@@ -65,6 +70,8 @@ def _right(line: Line, verb: Verb, start: int, end: int, earlier: list[Draft]) -
         return draft if draft.is_open else None
     if verb.cue.is_weak and not _is_signalled(line, verb, content, limit):
         return None
+    if _is_idle(line, verb, content, limit) or _is_display(line, source):
+        return None
     stop = clauses.content_end(line, content, limit, is_participle=verb.cue.form == "ing")
     if not draft.add(content, stop):
         return None
@@ -74,9 +81,37 @@ def _right(line: Line, verb: Verb, start: int, end: int, earlier: list[Draft]) -
         return None
     if verb.cue.form == "ing" and low[verb.index - 1] == "as":
         add_media(line, draft, max(start, verb.index - 14), verb.index - 1, is_hearer=False)
+        quoted = quoted_before(line, verb.index, start)
+        if not draft.via and quoted is not None and quoted < source[0]:
+            add_media(line, draft, start, verb_phrase_start(low, quoted, start), is_hearer=True)
+    if source[1] < verb.start and low[source[1]] == ",":
+        add_media(line, draft, source[1] + 1, verb.start, is_hearer=True)
     add_media(line, draft, verb.stop, content, is_hearer=True)
     add_media(line, draft, draft.pieces[-1][1], end, is_hearer=False)
     return draft
+
+
+def _is_display(line: Line, source: Range) -> bool:
+    """Whether the head of the source is a thing that shows words."""
+    stop = next((i for i in range(source[0] + 1, source[1]) if line.low[i] in PREPOSITIONS), source[1])
+    return line.low[stop - 1] in _DISPLAYS
+
+
+def _is_idle(line: Line, verb: Verb, content: int, end: int) -> bool:
+    """`said little about it`, `said goodbye`, `easier said than done`, `citing an officer`: no words are given."""
+    low = line.low
+    if line.quote[content] >= 0:
+        return False
+    if verb.cue.lemma == "cite" and verb.cue.form == "ing":
+        return any(low[i] in UNNAMED_HEADS or low[i] in MEDIA_HEADS for i in range(content, min(end, content + 6)))
+    if verb.cue.lemma not in ("say", "tell"):
+        return False
+    if low[content] == "than":
+        return True
+    if low[content] in _NOTHING:
+        return content + 1 >= end or low[content + 1] in _AFTER_NOTHING or not line.is_word(content + 1)
+    first = content + 1 if low[content] in DETERMINERS and content + 1 < end else content
+    return low[first] in _CIVILITIES
 
 
 def _inverted(line: Line, verb: Verb, start: int, end: int) -> Draft | None:

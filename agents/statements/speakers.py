@@ -6,6 +6,8 @@ from typing import NamedTuple
 from agents.statements.cues import CUES
 from agents.statements.lexicon import (
     ADVERBS,
+    AUXILIARIES,
+    CONJUNCTIONS,
     DETERMINERS,
     DOCUMENT_HEADS,
     FEMALE,
@@ -47,11 +49,20 @@ _POSTS = words(
     congressman congresswoman envoy sheriff commissioner monarch emir sultan ayatollah frontrunner front-runner
     billionaire businessman mogul lawmaker taoiseach backbencher author coach manager captain tycoon"""
 )
-_BEFORE_NAMES = ADVERBS | (PREPOSITIONS - {"per"}) | {word for word, cue in CUES.items() if cue.form == "past"}
+_POST_NOMINALS = words("kc qc mp msp mep obe cbe mbe phd md esq dphil frs")
+_BEFORE_NAMES = (
+    ADVERBS
+    | AUXILIARIES
+    | CONJUNCTIONS
+    | (PREPOSITIONS - {"per"})
+    | {word for word, cue in CUES.items() if cue.form == "past"}
+)
 _HEADS = UNNAMED_HEADS | ORGANISATION_HEADS | DOCUMENT_HEADS | _POSTS
+_OFFICES = UNNAMED_HEADS | _POSTS
 _BEHALF = words("spokesman spokeswoman spokesperson spokespeople spokesmen aide lawyer attorney representative press")
 _BODIES = words("police prosecutors authorities")
 """Plurals that stand for a body, not for persons who were not named."""
+_POSSESSIVE = words("his her himself herself")
 _MAX_NAMESAKES = 8
 _WINDOW = 4
 """Paragraphs back that a pronoun may reach."""
@@ -76,6 +87,7 @@ class Names:
         self._starts: list[int] = []
         self.full: dict[str, list[str]] = {}
         self.gender: dict[str, str] = {}
+        self.votes: dict[str, list[int]] = {}
         self.role: dict[str, str] = {}
         self.by_role: dict[str, str] = {}
 
@@ -98,6 +110,34 @@ class Names:
                 stop += 1
             self._add(line, index, stop, paragraph)
             index = stop
+        self._learn(line)
+
+    def _learn(self, line: Line) -> None:
+        """Take "his", "she" for evidence where one person alone can be meant: in this sentence or the one before."""
+        place = bisect_right(self._starts, line.start - 1)
+        sentence: set[str] = set()
+        before: set[str] = set()
+        for index, word in enumerate(line.low):
+            while place < len(self.mentions) and self._starts[place] <= line.starts[index]:
+                sentence.add(self.mentions[place].name)
+                place += 1
+            if line.quote[index] >= 0:
+                continue
+            if word in (".", "!", "?"):
+                before, sentence = sentence or before, set()
+            elif word in MALE or word in FEMALE:
+                meant = sentence or before
+                if len(meant) == 1:
+                    votes = self.votes.setdefault(next(iter(meant)), [0, 0])
+                    votes[word in FEMALE] += 2 if sentence and word in _POSSESSIVE else 1
+
+    def gender_of(self, name: str) -> str:
+        """What title, given name or else the pronouns beside the name tell: "m", "f" or ""."""
+        known = self.gender.get(name, "")
+        if known:
+            return known
+        male, female = self.votes.get(name, (0, 0))
+        return "m" if male > female else "f" if female > male else ""
 
     def _add(self, line: Line, start: int, stop: int, paragraph: int) -> None:
         name, first = bare_name(line, start, stop)
@@ -126,7 +166,7 @@ class Names:
         for word in title:
             if word in _POSTS:
                 self.by_role[word] = name
-        begins = start == 0 or (line.low[start - 1] in (".", ",", "”", '"') or line.low[start - 1] in ("but", "and"))
+        begins = _is_subject(line, start)
         self.mentions.append(Person(name, gender, None, line.starts[start], paragraph, begins))
         self._starts.append(line.starts[start])
 
@@ -149,7 +189,7 @@ class Names:
             person = self.mentions[index]
             if paragraph - person.paragraph > _WINDOW:
                 break
-            known = person.gender or self.gender.get(person.name, "")
+            known = person.gender or self.gender_of(person.name)
             if gender and known and known != gender:
                 continue
             value = 8 - 2 * (paragraph - person.paragraph) + 2 * person.is_subject + 3 * (known == gender != "")
@@ -157,6 +197,21 @@ class Names:
             if value > score:
                 best, score = person.name, value
         return best
+
+
+def _is_subject(line: Line, start: int) -> bool:
+    """Whether a name may be the subject: it opens a sentence or clause, and is no apposition of an object."""
+    if start == 0:
+        return True
+    low = line.low
+    if low[start - 1] != ",":
+        return low[start - 1] in (".", "”", '"', "but", "and")
+    for index in range(start - 2, max(-1, start - 8), -1):
+        if low[index] in DETERMINERS or low[index].endswith("'s"):
+            return index == 0 or low[index - 1] in (".", "”", '"')
+        if not line.is_word(index):
+            break
+    return True
 
 
 def _fits(short: str, full: str) -> bool:
@@ -186,8 +241,11 @@ def bare_name(line: Line, start: int, stop: int) -> tuple[str | None, int]:
         or line.low[first] in TITLES
         or line.low[first] in _NOT_NAMES
         or line.low[first].endswith("'s")
+        or (line.low[first] in _OFFICES and first + 1 < stop)
     ):
         first += 1
+    while stop - first > 1 and line.low[stop - 1] in _POST_NOMINALS and line.raw[stop - 1].isupper():
+        stop -= 1
     parts = [line.raw[i] for i in range(first, stop)]
     if not parts or len(parts) > 5:
         return None, first
@@ -387,6 +445,8 @@ def _behalf(text: str, line: Line, start: int, stop: int) -> str | None:
                 last += 1
             return text[line.starts[index + 2] : line.ends[last - 1]]
         first = index
+        if index > start and low[index - 1].endswith(("'s", "s'")) and low[start] in ("the", "our"):
+            first = start + 1
         while (
             first > start
             and (line.raw[first - 1][0].isupper() or low[first - 1].endswith("'s"))
@@ -395,5 +455,5 @@ def _behalf(text: str, line: Line, start: int, stop: int) -> str | None:
             first -= 1
         if first < index and low[index].startswith("spokes"):
             words_ = text[line.starts[first] : line.ends[index - 1]]
-            return words_.removesuffix("'s").removesuffix("’s")
+            return words_.removesuffix("'s").removesuffix("’s").rstrip("'’")
     return None

@@ -205,9 +205,7 @@ def _sentence_starts(
     return begins
 
 
-def _neighbours(
-    inside: Ints, is_mark: NDArray[np.bool_], offsets: NDArray[np.intp], lengths: NDArray[np.intp]
-) -> Ints:
+def _neighbours(inside: Ints, is_mark: NDArray[np.bool_], offsets: NDArray[np.intp], lengths: NDArray[np.intp]) -> Ints:
     """How the paragraphs around end and open: 0-2 for the one before, plus 3 where the next opens with a mark."""
     closes = is_mark[offsets + lengths - 1] & (inside[offsets + lengths - 1] >= 0)
     opens = inside[offsets] >= 0

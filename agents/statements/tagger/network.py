@@ -19,8 +19,10 @@ PARTS: Final = (
     ("paragraph", ("paragraph",), 6), ("sentence", ("sentence",), 6), ("rule", ("rule",), 16),
     ("mark_left", ("mark_left",), 6), ("mark_right", ("mark_right",), 6),
 )  # fmt: skip
-_WIDE: Final = 20
+_WIDE: Final = 24
 """Tables up to this width are multiplied into the first layer once; a row then replaces the product."""
+_TOGETHER: Final = 3000
+"""Rows of a table that stands for several small ones: one look-up for all of them."""
 _BLOCK = 2048
 _MARGIN = sum(DILATIONS)
 NEVER = -1e4
@@ -35,6 +37,26 @@ def forbidden() -> NDArray[np.bool_]:
     return out
 
 
+def _layer(full: Mapping[str, Floats], number: int) -> tuple[Floats, Floats]:
+    """Kernel and bias of a layer, with its gain and the halves of sigmoid(x) = (1 + tanh(x / 2)) / 2 inside."""
+    kernel = full[f"conv{number}"] * np.tile(full[f"gain{number}"], 3)[:, None] / 2
+    return np.ascontiguousarray(kernel), full[f"conv_bias{number}"] / 2
+
+
+def _joined(tables: Sequence[tuple[Floats, list[int]]]) -> list[tuple[Floats, list[int], list[int]]]:
+    """Small tables added up into one for every combination of their rows: table, columns, rows of each."""
+    out: list[tuple[Floats, list[int], list[int]]] = []
+    for table, chosen in sorted(tables, key=lambda t: -len(t[0])):
+        for place, (large, columns, steps) in enumerate(out):
+            if len(large) * len(table) <= _TOGETHER:
+                both = (large[:, None] + table[None]).reshape(-1, table.shape[1])
+                out[place] = (both, columns + chosen, [*steps, len(table)])
+                break
+        else:
+            out.append((table, chosen, [len(table)]))
+    return out
+
+
 class Network:
     """Residual dilated convolutions over the tokens of a text.
 
@@ -46,7 +68,7 @@ class Network:
         full = {name: value.astype(np.float32) for name, value in loaded.items() if value.dtype != np.int8}
         self._bias: Floats = full["in_bias"]
         self._wide: list[tuple[NDArray[Any], list[int]]] = []
-        self._narrow: list[tuple[Floats, int]] = []
+        narrow: list[tuple[Floats, list[int]]] = []
         into, place = [], 0
         for name, columns, width in PARTS:
             part = full["in"][place : place + width]
@@ -57,12 +79,10 @@ class Network:
                 into.append(part * (np.float32(1 / 32) if table.dtype == np.int8 else np.float32(1)))
                 self._wide.append((table, chosen))
             else:
-                self._narrow.append((full[name] @ part, chosen[0]))
+                narrow.append((full[name] @ part, chosen))
         self._into: Floats = np.ascontiguousarray(np.concatenate(into))
-        self._layers = [
-            (full[f"gain{i}"], np.ascontiguousarray(full[f"conv{i}"]), full[f"conv_bias{i}"])
-            for i in range(len(DILATIONS))
-        ]
+        self._narrow = _joined(narrow)
+        self._layers = [_layer(full, i) for i in range(len(DILATIONS))]
         self._out: Floats = full["out"]
         self._out_bias: Floats = full["out_bias"]
         self.start: Floats = np.where([tag[0] == "I" for tag in TAGS], NEVER, full["start"]).astype(np.float32)
@@ -88,23 +108,28 @@ class Network:
             looked.append(rows)
         hidden = np.concatenate(looked, axis=1, dtype=np.float32) @ self._into
         hidden += self._bias
-        for narrow, column in self._narrow:
-            hidden += narrow[columns[:, column]]
-        for dilation, (gain, kernel, bias) in zip(DILATIONS, self._layers, strict=True):
+        for narrow, chosen, steps in self._narrow:
+            rows = columns[:, chosen[0]]
+            for column, step in zip(chosen[1:], steps[1:], strict=True):
+                rows = rows * step + columns[:, column]
+            hidden += narrow[rows]
+        taps = np.empty((count, 3 * width), np.float32)
+        made = np.empty((count, 2 * width), np.float32)
+        middle, value, gate = taps[:, width : 2 * width], made[:, :width], made[:, width:]
+        for dilation, (kernel, bias) in zip(DILATIONS, self._layers, strict=True):
             scale = np.einsum("ij,ij->i", hidden, hidden) / width + np.float32(1e-5)
-            normed = hidden * (1 / np.sqrt(scale))[:, None]
-            normed *= gain
-            taps = np.zeros((count, 3 * width), np.float32)
-            taps[dilation:, :width] = normed[:-dilation]
-            taps[:, width : 2 * width] = normed
-            taps[:-dilation, 2 * width :] = normed[dilation:]
-            made = taps @ kernel
+            np.multiply(hidden, (1 / np.sqrt(scale))[:, None], out=middle)
+            reach = min(dilation, count)
+            taps[:reach, :width] = 0
+            taps[reach:, :width] = middle[: count - reach]
+            taps[count - reach :, 2 * width :] = 0
+            taps[: count - reach, 2 * width :] = middle[reach:]
+            np.matmul(taps, kernel, out=made)
             made += bias
-            gate = made[:, width:]
-            np.negative(gate, out=gate)
-            np.exp(np.minimum(gate, 60, out=gate), out=gate)
+            np.tanh(gate, out=gate)
             gate += 1
-            hidden += made[:, :width] / gate
+            value *= gate
+            hidden += value
         return np.asarray(hidden @ self._out + self._out_bias, np.float32)
 
     def best(self, scores: Floats, offsets: Sequence[int]) -> Ints:

@@ -1,5 +1,6 @@
 """What the rules make of a text, kept with the tokens they saw."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from agents.statements.extraction import _PARAGRAPH, _Reader
 from agents.statements.speakers import Names
 from agents.statements.tokens import Line
 from schemas.article import Segment
+from schemas.detection import Statement
 
 Piece = tuple[int, int]
 
@@ -17,7 +19,6 @@ class Marked(NamedTuple):
     """One attribution as token ranges of the whole text.
 
     cue       None where the words have no cue; then source and content are tied by position alone
-    is_fact   the rules rest on typography (quotation marks, a transcript), not on grammar
     """
 
     cue: Piece | None
@@ -79,7 +80,18 @@ class Reading:
 
     def tokens(self, start: int, end: int) -> Piece | None:
         """The tokens that start inside a range of code points, or None."""
-        from bisect import bisect_left
-
         piece = bisect_left(self.starts, start), bisect_left(self.starts, end)
         return piece if piece[0] < piece[1] else None
+
+    def paragraph(self, token: int) -> int:
+        """The paragraph of a token, counted from 1 as the rules do."""
+        return bisect_right(self.offsets, token)
+
+    def paragraphs(self) -> list[int]:
+        """The paragraph of every token."""
+        return [number for number, line in enumerate(self.lines, 1) for _ in range(len(line))]
+
+    def statements(self, drafts: list[tuple[Draft, int]]) -> tuple[Statement, ...]:
+        """The drafts as events: names, roles and pronouns resolved as the rules do."""
+        self.reader.drafts = drafts
+        return self.reader.statements()

@@ -41,6 +41,9 @@ def tags_of(found: Iterable[Marked], count: int) -> list[int]:
             out[index] = inside
         if start < stop:
             out[start] = begin
+    for index, tag in enumerate(out):  # what a later piece has cut in two begins anew behind it
+        if TAGS[tag][0] == "I" and (index == 0 or TAGS[out[index - 1]][1:] != TAGS[tag][1:]):
+            out[index] = tag - 1
     return out
 
 

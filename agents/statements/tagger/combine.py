@@ -1,0 +1,200 @@
+"""Joins what the network found with what the rules know: typography is fact, the network decides the rest."""
+
+from collections.abc import Sequence
+
+from agents.statements.cues import CUES, PHRASE_HEADS, Cue, cue_at
+from agents.statements.drafts import Draft
+from agents.statements.lexicon import DOCUMENT_HEADS, OWN_VOICE, words
+from agents.statements.phrases import VENUES
+from agents.statements.tagger.reading import Marked, Piece, Reading
+from agents.statements.tokens import Line
+
+_SAYING = (
+    DOCUMENT_HEADS
+    | VENUES
+    | words(
+        """statement statements remark remarks comment comments announcement warning warnings claim claims allegation
+        allegations accusation accusations call calls demand demands promise promises pledge pledges vow vows threat
+        threats suggestion assertion argument declaration testimony quote quotes words criticism complaint denial
+        admission spoke speak speaks spoken talked talks tells says asked"""
+    )
+) - words("event rally debate meeting")
+"""Words that make a cue of saying of what is no cue verb."""
+_MIN_FLOATING = 4
+_MOST_OF_QUOTATION = 0.6
+
+
+def combine(reading: Reading, found: Sequence[Marked]) -> list[tuple[Draft, int]]:
+    """Drafts of both, by place; ready for the reader of the rules to describe.
+
+    found  attributions of the network, by place of their content
+    """
+    rules = [(draft, paragraph, reading.marked(draft)) for draft, paragraph in reading.drafts]
+    owners: dict[int, int] = {}  # token -> rule whose content holds it
+    for place, (_, _, mark) in enumerate(rules):
+        for start, stop in mark.content:
+            owners.update(dict.fromkeys(range(start, stop), place))
+    merger = _Merger(reading)
+    taken: set[int] = set()
+    out: list[tuple[Draft, int, int]] = []
+    covered: set[int] = set()
+    for mark in found:
+        place = _partner(mark, rules, owners, taken)
+        rule = None if place is None else rules[place]
+        draft = merger.draft(mark, None if rule is None else rule[0])
+        if draft is None:
+            continue
+        if place is not None:
+            taken.add(place)
+        for start, stop in mark.content:
+            covered.update(range(start, stop))
+        out.append(
+            (draft, reading.paragraph(mark.content[0][0] if mark.cue is None else mark.cue[0]), mark.content[0][0])
+        )
+    for place, (draft, paragraph, mark) in enumerate(rules):
+        if place not in taken and mark.content and _is_fact(draft):
+            tokens = [i for a, b in mark.content for i in range(a, b)]
+            if not any(i in covered for i in tokens):
+                out.append((draft, paragraph, mark.content[0][0]))
+    out.sort(key=lambda item: (item[1], item[2]))
+    kept = [(draft, paragraph) for draft, paragraph, _ in out]
+    merger.relink([draft for draft, _ in kept])
+    return kept
+
+
+def _partner(
+    mark: Marked, rules: Sequence[tuple[Draft, int, Marked]], owners: dict[int, int], taken: set[int]
+) -> int | None:
+    """The rule that found the same statement: the one that shares most tokens, at least a third of the smaller."""
+    counts: dict[int, int] = {}
+    size = 0
+    for start, stop in mark.content:
+        size += stop - start
+        for index in range(start, stop):
+            owner = owners.get(index)
+            if owner is not None and owner not in taken:
+                counts[owner] = counts.get(owner, 0) + 1
+    best = max(counts, key=lambda place: counts[place], default=None)
+    if best is None:
+        return None
+    other = sum(b - a for a, b in rules[best][2].content)
+    return best if 3 * counts[best] >= min(size, other) else None
+
+
+def _is_fact(draft: Draft) -> bool:
+    """Whether a statement rests on typography alone: a transcript, a block, or nothing but quotation."""
+    if draft.kind in ("direct", "no_comment") or draft.spans:
+        return True
+    line = draft.line
+    loose = [i for a, b in draft.pieces for i in range(a, b) if line.is_word(i) and line.quote[i] < 0]
+    quoted = [i for a, b in draft.pieces for i in range(a, b) if line.is_word(i) and line.quote[i] >= 0]
+    return len(quoted) >= _MIN_FLOATING and not loose
+
+
+class _Merger:
+    """Builds drafts and remembers which rule each stands for."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.instead: dict[int, Draft] = {}
+
+    def draft(self, mark: Marked, rule: Draft | None) -> Draft | None:
+        """One attribution of the network as a draft, with what the rules know of it."""
+        reading = self.reading
+        at = mark.content[0][0] if mark.cue is None else mark.cue[0]
+        line = reading.lines[reading.paragraph(at) - 1]
+        base = reading.base(line)
+        cue_range = None if mark.cue is None else (mark.cue[0] - base, mark.cue[1] - base)
+        source = mark.source
+        draft = Draft(line, None, cue_range, None)
+        if source is not None and reading.paragraph(source[0]) == reading.paragraph(at):
+            draft.source = _without_marks(line, source[0] - base, source[1] - base)
+        if draft.source is not None and _is_own(line, draft.source):
+            return None
+        if cue_range is not None:
+            draft.cue = cue_of(line, cue_range)
+        self._content(draft, base, mark.content)
+        if not draft.pieces and not draft.spans:
+            return None
+        if rule is not None:
+            self._inherit(draft, rule)
+            self.instead[id(rule)] = draft
+        return draft
+
+    def _content(self, draft: Draft, base: int, content: Sequence[Piece]) -> None:
+        reading, line = self.reading, draft.line
+        for start, stop in content:
+            if base <= start < base + len(line):
+                draft.add(*_whole_quotation(line, start - base, min(stop - base, len(line))))
+            else:
+                draft.spans.append((reading.starts[start], reading.ends[stop - 1]))
+
+    def _inherit(self, draft: Draft, rule: Draft) -> None:
+        """Take over what the network does not say: the speaker of a bare quotation, media, the kind."""
+        if rule.line is draft.line:
+            draft.via, draft.hearsay_via = list(rule.via), rule.hearsay_via
+        draft.reasons, draft.is_shared, draft.tail = list(rule.reasons), rule.is_shared, rule.tail
+        if rule.kind:
+            draft.kind = rule.kind
+        is_same_cue = draft.cue_range is not None and rule.cue_range is not None and (
+            rule.line is draft.line
+            and draft.cue_range[0] < rule.cue_range[1]
+            and rule.cue_range[0] < draft.cue_range[1]
+        )  # fmt: skip
+        if is_same_cue:
+            draft.cue = rule.cue
+        if draft.cue_range is None:
+            draft.cue, draft.cue_range = rule.cue, rule.cue_range
+            if draft.cue_range is not None and rule.line is not draft.line:
+                draft.cue_range = None
+        if draft.source is None and (is_same_cue or draft.cue_range is None or rule.cue is draft.cue):
+            draft.source, draft.source_line, draft.inherits = rule.source, rule.source_line, rule.inherits
+
+    def relink(self, drafts: Sequence[Draft]) -> None:
+        """Point inherited speakers at the drafts that stand for the old ones."""
+        known = {id(draft) for draft in drafts}
+        for draft in drafts:
+            heir = draft.inherits
+            if heir is None:
+                continue
+            heir = self.instead.get(id(heir), heir)
+            draft.inherits = heir if id(heir) in known else None
+
+
+def cue_of(line: Line, cue_range: Piece) -> Cue:
+    """The cue of the lexicon in a range; what is none and names no saying counts as belief."""
+    first, stop = cue_range
+    known = [cue_at(line.low, i) for i in range(first, stop) if line.low[i] in CUES or line.low[i] in PHRASE_HEADS]
+    cues = [entry[0] for entry in known if entry is not None]
+    said = next((cue for cue in cues if not cue.is_belief), None)
+    if said is not None:
+        return said
+    if "according" in line.low[first:stop] or any(word in _SAYING for word in line.low[first:stop]):
+        return Cue(" ".join(line.low[first:stop]), "past")
+    return cues[0] if cues else Cue(" ".join(line.low[first:stop]), "past", is_belief=True)
+
+
+def _is_own(line: Line, source: Piece) -> bool:
+    return source[1] - source[0] == 1 and line.quote[source[0]] < 0 and line.low[source[0]] in OWN_VOICE
+
+
+def _without_marks(line: Line, start: int, stop: int) -> Piece | None:
+    """A source without the marks at its ends."""
+    while start < stop and not line.is_word(start):
+        start += 1
+    while stop > start and not line.is_word(stop - 1) and line.low[stop - 1] not in (")", "]"):
+        stop -= 1
+    return (start, stop) if start < stop else None
+
+
+def _whole_quotation(line: Line, start: int, stop: int) -> Piece:
+    """A piece that begins or ends inside a quotation of which it holds the most holds it all."""
+    if line.quote[start] >= 0:
+        first, last = line.quote_start(start), line.quote_end(start)
+        if min(stop, last) - start >= _MOST_OF_QUOTATION * (last - first):
+            start = first
+    if stop > start and line.quote[stop - 1] >= 0:
+        first, last = line.quote_start(stop - 1), line.quote_end(stop - 1)
+        if stop - max(start, first) >= _MOST_OF_QUOTATION * (last - first):
+            stop = last
+    return start, stop
