@@ -19,6 +19,7 @@ import sys  # noqa: E402
 import time  # noqa: E402
 from collections import Counter  # noqa: E402
 from functools import partial  # noqa: E402
+from itertools import pairwise  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -168,7 +169,7 @@ def windows(offsets: list[int], rng: Any) -> list[tuple[int, int]]:
     room = WINDOW - 2 * MARGIN
     out, start = [], 0
     limit = int(rng.integers(room // 3, room))
-    for left, right in zip(offsets[:-1], offsets[1:], strict=True):
+    for left, right in pairwise(offsets):
         if right - start > limit and left > start:
             out.append((start, left))
             start, limit = left, room

@@ -187,6 +187,23 @@ class Consumer(ConsumerRules, base.Consumer):  # type: ignore[misc]
         """The earliest retained offset, per partition."""
         return {tp: self._log.parts[tp].start for tp in tps}
 
+    async def _anchor_partitions(self) -> None:
+        await super()._anchor_partitions()
+        starts = {tp: self._log.parts[tp].start for tp in self._assigned if not self._is_changelog_tp(tp)}
+        gone = {tp: start for tp, start in starts.items() if start > (self._committed_offset[tp] or 0)}
+        if gone:
+            await self._commit(gone)
+            self._committed_offset.update(gone)
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterable[TP]:
+        """Every partition: what retention deletes needs no acknowledgement, and the commit passes it all the same.
+
+        Else a partition of which all has expired would look for ever as if it had work to do.
+        """
+        for tp in self._assigned:
+            if (topics is None or tp in topics or tp.topic in topics) and not self._is_changelog_tp(tp):
+                yield tp
+
     def _next_existing(self, tp: TP, offset: int) -> int:
         # what the log does not hold can never be read again: passing it loses nothing
         return self._log.next_offset(tp, offset)

@@ -27,6 +27,7 @@ from schemas.detection import RoleClaim
 from schemas.errors import InputError
 from schemas.event import Event
 from streams import topics
+from streams.compression import pack, unpack
 from streams.dead_letter_review import HANDLED
 from streams.dead_letters import DeadLetterLimit
 from streams.log import TopicSpec
@@ -176,9 +177,12 @@ def _decoder(kind: type[Event]) -> Decode:
 
 
 def _sender(app: faust.App) -> Callable[[OutRecord], Any]:
+    changelogs = app.tables.changelog_topics
+
     async def send(record: OutRecord) -> Any:
         headers = list(record.headers)
-        return await app.producer.send(record.topic, record.key, record.value, record.partition, None, headers)
+        value = pack(record.value) if record.topic in changelogs else record.value
+        return await app.producer.send(record.topic, record.key, value, record.partition, None, headers)
 
     return send
 
@@ -191,13 +195,22 @@ class FaustTable:
         self.changelog_topic_name: str = self._table.changelog_topic_name
 
     def get(self, key: bytes) -> bytes | None:
-        """The value of a key, without sensors."""
-        value: bytes | None = self._table.data.get(key)
-        return value
+        """The value of a key, without sensors; the same object each time."""
+        store = self._table.data
+        value: bytes | None = store.get(key)
+        if value is None:
+            return None
+        whole = unpack(value)
+        if whole is not value:
+            store[key] = whole  # came packed from the changelog
+        return whole
 
     def items(self) -> Iterable[tuple[bytes, bytes]]:
         """All keys and values."""
-        return self._table.data.items()  # type: ignore[no-any-return]
+        for key in list(self._table.data.keys()):
+            value = self.get(key)
+            if value is not None:
+                yield key, value
 
     def apply(self, key: bytes, value: bytes | None, partition: int) -> None:
         """Set or delete a key whose changelog record is durable.

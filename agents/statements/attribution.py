@@ -26,6 +26,9 @@ def analyse(line: Line, start: int, end: int) -> list[Draft]:
     for place in range(len(verbs) - 1, -1, -1):
         verb = verbs[place]
         if verb.cue is ACCORDING:
+            aside = _aside(line, verb, verbs[place + 1 :], start, end)
+            if aside is not None:
+                return drafts + aside
             found = _according_last(line, verb, verbs[:place], start, end)
             if found:
                 rest = rightward(line, verbs[place + 1 :], verb.stop, end)
@@ -102,6 +105,20 @@ def _according_last(line: Line, verb: Verb, inner: list[Verb], start: int, end: 
         if following not in ("who", "which", "a", "an", "and", "but", "while") or line.opens(after + 1):
             draft.add(after + 1, clauses.content_end(line, after + 1, end))
     return [draft]
+
+
+def _aside(line: Line, verb: Verb, later: list[Verb], start: int, end: int) -> list[Draft] | None:
+    """`Name, according to the agency, said that ...`: Name speaks, the agency is the way it came."""
+    comma = next((i for i in range(verb.stop, min(end, verb.stop + 10)) if line.low[i] == ","), end)
+    if not later or later[0].start != comma + 1 or verb.index - start < 2 or line.low[verb.index - 1] != ",":
+        return None
+    found = rightward(line, later, start, end)
+    kind = "media" if is_media(line, (verb.stop, comma)) else "person"
+    for draft in found:
+        if draft.source is not None and draft.source[0] < verb.index < draft.source[1]:
+            draft.source = (draft.source[0], verb.index - 1)
+        draft.via.append(((verb.stop, comma), kind))
+    return found or None
 
 
 def _before_resumption(line: Line, source: Range, start: int, left: int, end: int) -> Range:

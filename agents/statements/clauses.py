@@ -4,10 +4,12 @@ from agents.statements.cues import CUES, PHRASE_HEADS, Cue, cue_at
 from agents.statements.lexicon import (
     ADVERBS,
     AUXILIARIES,
+    BE,
     DETERMINERS,
     MEDIA_HEADS,
     NEGATIONS,
     ORGANISATION_HEADS,
+    PERSONAL,
     PREPOSITIONS,
     SUBORDINATORS,
     UNNAMED_HEADS,
@@ -21,6 +23,7 @@ _CLAUSE_HEADS = words("the a an his her their its two three four five six seven 
 _OBJECT_PRONOUNS = words(
     "him her them me us you it reporters people everyone lawmakers journalists viewers voters supporters"
 )
+_HEARERS = words("him them me us reporters journalists lawmakers")
 _SUBJECT_PRONOUNS = words("he she it they there we i you his her their its")
 _CUT_AFTER_COMMA = words("while whereas despite compared a which although though")
 _ADVERBS_AFTER = words(
@@ -77,7 +80,16 @@ def content_start(line: Line, cue: Cue, after: int, end: int) -> int | None:
         return _signal_within(line, place, min(end, place + 30), 30)
     if cue.has_object and not cue.is_transitive:
         return _after_hearer(line, cue, place, end)
+    if cue.has_object and _is_hearer_before_clause(line, place, end):
+        return place + 1
     return place
+
+
+def _is_hearer_before_clause(line: Line, place: int, end: int) -> bool:
+    """`warned him the stand ...`: the clause starts behind the pronoun."""
+    if line.low[place] not in _HEARERS or place + 1 >= end:
+        return False
+    return line.low[place + 1] in _CLAUSE_HEADS or line.low[place + 1] in PERSONAL
 
 
 def _is_skipped(word: str) -> bool:
@@ -87,6 +99,8 @@ def _is_skipped(word: str) -> bool:
 
 
 def _past_signal(line: Line, place: int, end: int) -> int | None:
+    if line.low[place] == "that" and place + 1 < end and line.low[place + 1] in BE:
+        return place  # "said that was all": a pronoun
     if line.low[place] in ("that", ":", ","):
         place += 1
         if place < end and line.low[place] in (",", ":"):
@@ -140,6 +154,8 @@ def _after_hearer(line: Line, cue: Cue, place: int, end: int) -> int | None:
     low = line.low
     if cue.lemma in ("urge", "implore", "beg", "ask", "advise", "warn", "promise", "instruct", "threaten"):
         found = None if low[place] in ("to", "against") else _signal_within(line, place, end, 9)
+        if found is None and _is_hearer_before_clause(line, place, end):
+            return place + 1
         return place if found is None else found
     if low[place] in _OBJECT_PRONOUNS and place + 1 < end:
         place += 1
@@ -233,6 +249,10 @@ def content_end(line: Line, start: int, end: int, *, is_participle: bool = False
             return index
         if word == "," and low[index + 1 : index + 2] == ["according"]:
             return index
+        if word == ";" and index - start >= 2 and _new_voice(line, index + 1, end):
+            return index
+        if word in (")", "]") and not any(w in ("(", "[") for w in low[start:index]):
+            return index
         index += 1
     return _without_trailing_adjunct(line, start, end)
 
@@ -288,6 +308,17 @@ def _cuts(line: Line, comma: int, end: int) -> bool:
     if word in _CUT_AFTER_COMMA:
         return word != "a" or not any(low[i] == "," for i in range(index, min(end, index + 12)))
     return _coordinate_cue(line, index, end) and word not in ADVERBS
+
+
+def _new_voice(line: Line, index: int, end: int) -> bool:
+    """Whether another source with a finite cue of speech follows: "; the captains said"."""
+    for place in range(index + 1, min(end, index + 9)):
+        if line.quote[place] >= 0 or line.low[place] in (",", ";", ":", "that"):
+            return False
+        cue = CUES.get(line.low[place])
+        if cue is not None and cue.form in ("past", "third") and not cue.is_weak and not cue.is_belief:
+            return line.low[place - 1] not in AUXILIARIES and line.low[place - 1] not in PREPOSITIONS
+    return False
 
 
 def _participle_cue(low: list[str], index: int, end: int) -> bool:

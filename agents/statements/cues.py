@@ -63,7 +63,7 @@ _GROUPS = {
         predict complain lament joke quip testify exclaim opine boast brag caution counter reply retort
         respond announce reveal disclose suggest warrant muse reason concur affirm reaffirm profess proclaim
         elaborate clarify opine intone fume""",
-    "iw": "continue repeat post read answer shout yell cry scream whisper mutter offer interject chime",
+    "iw": "radio continue repeat post read answer shout yell cry scream whisper mutter offer interject chime",
     "t": """accuse criticize criticise condemn denounce describe dismiss deny reject blame praise hail welcome defend
         blast slam decry deplore mock deride ridicule question dispute rebuff endorse mention cite reference rebut
         refute oppose applaud commend characterize characterise portray label brand liken berate lambast lambaste chide
@@ -137,6 +137,7 @@ _CALLS = {"called": "past", "calls": "third", "call": "base", "calling": "ing"}
 _POINTS = {"pointed": "past", "points": "third", "point": "base", "pointing": "ing"}
 _REFERS = {"referred": "past", "refers": "third", "referring": "ing", "spoke": "past", "talked": "past",
            "speaking": "ing", "talking": "ing", "alluded": "past"}  # fmt: skip
+_ADDRESSES = words("spoke talked speaking talking")
 _NOT_ADVERBS = words("family italy july assembly ally anomaly monopoly")
 PHRASE_HEADS = frozenset({*_CALLS, *_POINTS, *_REFERS, "according", "quoted", "issued", "made", "put"})
 
@@ -162,7 +163,7 @@ def cue_at(low: list[str], index: int) -> tuple[Cue, int] | None:
         if following == "out":
             return Cue("point out", _POINTS[word], inverts=True), index + 2
         return (Cue("point to", _POINTS[word], is_transitive=True), index + 2) if following == "to" else None
-    if word in _REFERS and following in ("to", "of", "about"):
+    if word in _REFERS and following in ("to", "of", "about") and not (following == "to" and word in _ADDRESSES):
         return Cue("speak of", _REFERS[word], is_transitive=True), index + 2
     if word == "put" and following == "it":
         return Cue("put it", "past", is_weak=True), index + 2
@@ -201,7 +202,7 @@ def is_realised(low: list[str], start: int, index: int, cue: Cue, floor: int) ->
 
 
 def is_hypothetical(low: list[str], subject: int, floor: int) -> bool:
-    """Whether the clause of this subject hangs on "if", "unless", "whether", "had she", or is one of "what she said"."""
+    """Whether the clause of this subject hangs on "if", "unless", "whether", "had she" or "what she"."""
     if subject == floor + 1 and low[floor] in ("had", "were", "what", "whatever"):
         return True
     return any(low[i] in _UNREAL_HEADS for i in range(max(floor, subject - 2), subject))

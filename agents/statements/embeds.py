@@ -23,13 +23,15 @@ from agents.statements.tokens import Line
 _SIGNATURE = re.compile(
     r"(?:^|(?<=\s))(?:—|–|-{1,2}|&mdash;)\s*(?P<who>[^()\n—–]{1,60}?\s*\(@\w{1,40}\))(?P<date>[^\n]{0,40})$"
 )
-_LINKS = re.compile(r"(?:\s*(?:https?://\S+|pic\.\S+|t\.co/\S+|\S+\.(?:com|org|net|example)/\S+))+\s*$")
+_LINK = re.compile(r"https?://\S+|pic\.\S+|t\.co/\S+|[\w.-]+\.[a-z]{2,8}/\S+")
 _ENTITY = r"&(?:quot|nbsp|amp|apos|[lr][sd]quo|[mn]dash|hellip|#\d{1,6}|#x[0-9a-f]{1,5});"
 _ENTITIES_FIRST = re.compile(rf"(?:{_ENTITY}|\s)+", re.IGNORECASE)
-_ENTITIES_LAST = re.compile(rf"(?:{_ENTITY})\s*$", re.IGNORECASE)
+_ENTITIES_LAST = re.compile(rf"(?:{_ENTITY[:-1]});?\s*$", re.IGNORECASE)
 _PRESENTED = Cue(":", "past")
 _ISSUE = words("issued released published posted sent made gave shared")
 _PRESENTS = words("this more and here also from by just in is reaction response meanwhile 's now")
+_LONGEST_LINK = 120
+_LONGEST_SIGNATURE = 180
 _MOST_WORDS = 14
 _MIN_CONTENT = 4
 
@@ -38,6 +40,7 @@ def signature(text: str, start: int, end: int) -> tuple[int, int, int] | None:
     """Start of the dash, and the signer with the handle, where a paragraph ends in `— Name (@handle) date`."""
     if text.find("(@", start, end) < 0:
         return None
+    start = max(start, end - _LONGEST_SIGNATURE)
     match = _SIGNATURE.search(text[start:end].rstrip())
     if match is None:
         return None
@@ -47,14 +50,17 @@ def signature(text: str, start: int, end: int) -> tuple[int, int, int] | None:
 def without_tail(text: str, start: int, end: int) -> tuple[int, int]:
     """The words of a post without links, picture marks and undecoded entities at the ends."""
     if text.find("&", start, end) >= 0:
-        first = _ENTITIES_FIRST.match(text, start, end)
-        start = first.end() if first else start
+        opening = _ENTITIES_FIRST.match(text, start, end)
+        start = opening.end() if opening else start
         last = _ENTITIES_LAST.search(text[max(start, end - 12) : end])
         end = max(start, end - 12) + last.start() if last else end
-    if text.find("/", max(start, end - 80), end) >= 0:
-        base = max(start, end - 200)
-        links = _LINKS.search(text[base:end])
-        end = base + links.start() if links else end
+    while text.find("/", max(start, end - _LONGEST_LINK), end) >= 0:
+        first = max(start, end - _LONGEST_LINK)
+        words_ = text[first:end].rstrip()
+        blank = max(words_.rfind(" "), words_.rfind("\n"), words_.rfind("\xa0"))
+        if blank < 0 or _LINK.fullmatch(words_, blank + 1) is None:
+            break
+        end = first + blank
     return start, end
 
 
@@ -111,7 +117,11 @@ def _verbless(line: Line, start: int, colon: int) -> Draft | None:
         return None
     if low[first] in PREPOSITIONS or not (line.is_capital(stop - 1) or low[stop - 1] in _HEADS):
         return None
-    if stop < colon and not any(w in VENUES or line.is_capital(i) for i, w in enumerate(low[stop:colon], stop)):
+    if (
+        stop < colon
+        and low[stop] != "on"
+        and not any(w in VENUES or line.is_capital(i) for i, w in enumerate(low[stop:colon], stop))
+    ):
         return None
     return Draft(line, _PRESENTED, (colon, colon + 1), (first, stop))
 

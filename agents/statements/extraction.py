@@ -6,11 +6,12 @@ from itertools import pairwise
 
 from agents.statements.attribution import analyse
 from agents.statements.clauses import EDGE
-from agents.statements.cues import Cue
+from agents.statements.cues import CUES, Cue
 from agents.statements.drafts import ACCORDING, Draft
 from agents.statements.embeds import presented, signature, without_tail
 from agents.statements.lexicon import DETERMINERS, LABELS, PREPOSITIONS, STOP
-from agents.statements.speakers import Names, describe, is_document, joint, span_of
+from agents.statements.names import Names
+from agents.statements.speakers import describe, is_document, joint, span_of
 from agents.statements.times import is_archival, is_reiterated
 from agents.statements.tokens import Line
 from agents.text.quotations import Quotation, quotations
@@ -21,7 +22,7 @@ from schemas.event import Span
 
 _PARAGRAPH = re.compile("[^\n\r\u2028\u2029]+")
 _TRANSCRIPT = re.compile(
-    r"\s*[\"“]?(?P<name>@\w+|[A-Z][A-Z.'’-]+(?:\s[A-Z][A-Z.'’-]*){0,3}|(?:[A-Z][\w.'’-]*\s){0,3}[A-Z][\w.'’-]+)"
+    r"\s*[\"“]?(?:RT\s)?(?P<name>@\w+|[A-Z][A-Z.'’-]+(?:\s[A-Z][A-Z.'’-]*){0,3}|(?:[A-Z][\w.'’-]*\s){0,3}[A-Z][\w.'’-]+)"
     r"(?:\s\([^)\n]{1,30}\))?\s?:\s+(?=\S)"
 )
 _COLON = Cue(":", "past")
@@ -36,7 +37,10 @@ _NOT_SPEAKERS = LABELS | PREPOSITIONS | DETERMINERS
 _SOCIAL = re.compile(
     r"\b(?:tweets?|twitter|facebook|instagram|telegram|truth social|social media|mastodon|bluesky|weibo|vk|on x)\b"
 )
-_DOCUMENT = re.compile(r"\b(?:letter|decree|filing|lawsuit|indictment|memo|affidavit|communique|report)\b")
+_DOCUMENT = re.compile(
+    r"\b(?:in|of) (?:an? |the |its |his |her |their )(?:\S+ ){0,3}?"
+    r"(?:letter|decree|filing|lawsuit|indictment|memo|affidavit|communique|report)\b"
+)
 _WORD = re.compile(r"\w")
 _MARKS = EDGE - {"(", ")", "[", "]"}
 
@@ -120,6 +124,12 @@ class _Reader:
             or self.last.tail.is_closed
         ):
             return None
+        if self.last.cue is None and self._is_attributed(line):
+            self.chain = [self.last.line.quotations[i] for i in sorted(set(self.last.line.quote)) if i >= 0]
+            if self.drafts and self.drafts[-1][0] is self.last:
+                self.drafts.pop()
+            self.last = None
+            return None
         inner = line.quotations[0].inner
         self.last.spans.append((inner.start, inner.end))
         self.last.tail = line.quotations[0]
@@ -128,6 +138,11 @@ class _Reader:
         if rest < len(line):
             self._units(line, rest)
         return True
+
+    def _is_attributed(self, line: Line) -> bool:
+        """Whether a cue follows the quotation that opens the paragraph: its speaker has all the paragraphs before."""
+        stop = line.quote_end(0) if line.quote[0] >= 0 else len(line)
+        return any(line.low[i] in CUES and line.quote[i] < 0 for i in range(stop, min(len(line), stop + 8)))
 
     def _answer(self, line: Line, kind: SegmentKind) -> bool | None:
         """The paragraph behind "He said:"."""
@@ -178,16 +193,18 @@ class _Reader:
         if dash - line.start >= 3:
             body = [*(((one.start, one.end) for one in owned) if is_embed else ()), (line.start, dash)]
         left = body[0][0] if body else dash
-        inner = [(d, p) for d, p in self.drafts if _start_of(d) >= left]
+        inner = []
+        while self.drafts and _start_of(self.drafts[-1][0]) >= left:
+            inner.append(self.drafts.pop())
         said = sum(b - a for a, b in body)
         if not body or any(_length(d) * 2 > said or d.line.start < left for d, _ in inner):
+            self.drafts.extend(reversed(inner))
             self.pending = None
             return True
         source = [i for i, at in enumerate(line.starts) if first <= at < stop]
         draft = Draft(line, None, None, (source[0], source[-1] + 1))
         draft.kind = "social_post"
         draft.spans = body
-        self.drafts = [pair for pair in self.drafts if _start_of(pair[0]) < left]
         self.pending = None
         self._keep(draft)
         return True
@@ -212,16 +229,20 @@ class _Reader:
         first = next((i for i, s in enumerate(line.starts) if s >= match.start("name")), 0)
         stop = next((i for i, e in enumerate(line.ends) if e >= match.end("name")), 0) + 1
         body = next((i for i, s in enumerate(line.starts) if s >= match.end()), len(line))
-        if body >= len(line) or any(line.low[i] in _NOT_SPEAKERS for i in range(first, stop)) or name[-1] == ":":
-            return None
         is_shouted = name.isupper() and len(name) > 2
+        named = first + (is_shouted and stop - first > 1 and line.low[first] == "the")
+        if body >= len(line) or any(line.low[i] in _NOT_SPEAKERS for i in range(named, stop)) or name[-1] == ":":
+            return None
         is_quoted = line.opens(body) or self.text[match.end()] in "\"“'‘"
         is_headline = kind in (SegmentKind.HEADLINE, SegmentKind.STANDFIRST)
-        if not (is_shouted or is_quoted or is_headline) or (is_headline and len(line) - body < 3):
+        is_post = name[0] == "@" and not is_headline
+        if not (is_shouted or is_quoted or is_headline or is_post) or (is_headline and len(line) - body < 3):
             return None
         draft = Draft(line, _COLON, (stop, stop + 1) if stop < len(line) else None, (first, stop))
         if is_shouted and not is_headline:
             draft.kind = "direct"
+        if is_post:
+            draft.kind = "social_post"
         if is_headline:
             draft.reasons.append("headline")
         if not draft.add(body, len(line)):
@@ -236,8 +257,8 @@ class _Reader:
 
     def _units(self, line: Line, first: int) -> None:
         previous: Draft | None = None
-        for start, stop in self._split(line, first):
-            start = self._behind_clock(line, start, stop)
+        for left, stop in self._split(line, first):
+            start = self._behind_clock(line, left, stop)
             found = [d for d in analyse(line, start, stop) if d.pieces or d.is_open]
             if not found and (shown := presented(line, start, stop)) is not None:
                 found = [shown]
@@ -355,6 +376,9 @@ class _Reader:
         known[id(draft)] = (speaker, attribution, behalf)
         if speaker is not None and speaker.type is SpeakerType.PERSON:
             last = speaker.name
+            is_surname = attribution is Attribution.EXPLICIT and " " not in speaker.name
+            if is_surname and speaker.span is not None and "headline" not in reasons:
+                self.names.speaks(speaker.name, speaker.span.start, paragraph)
         kind = self._statement_kind(draft)
         others = () if draft.source is None or draft.inherits is not None else (
             joint(text, draft.source_line, draft.source, self.names, paragraph)
@@ -427,9 +451,11 @@ class _Reader:
         around = self._around_cue(draft)
         if _SOCIAL.search(around):
             return StatementKind.SOCIAL_POST
-        if draft.source is not None and draft.cue is not ACCORDING and is_document(draft.source_line, draft.source):
+        if draft.source is not None and is_document(
+            draft.source_line, draft.source, is_filed=draft.cue is ACCORDING
+        ):  # fmt: skip
             return StatementKind.DOCUMENT
-        if draft.cue is not None and draft.cue.lemma in ("write", "state", "read") and _DOCUMENT.search(around):
+        if draft.cue is not None and draft.cue.lemma in ("write", "state", "read", "say") and _DOCUMENT.search(around):
             return StatementKind.DOCUMENT
         if draft.spans or draft.kind == "direct":
             return StatementKind.DIRECT

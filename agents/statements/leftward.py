@@ -1,13 +1,26 @@
 """Content left of its cue: `"...", said NAME`, `..., NAME said`, `..., NAME said, ...`."""
 
 from agents.statements import clauses
-from agents.statements.cues import CUES
+from agents.statements.cues import CUES, verb_phrase_start
 from agents.statements.drafts import Draft, Verb
-from agents.statements.lexicon import AUXILIARIES, PERSONAL, PREPOSITIONS, SUBORDINATORS
-from agents.statements.media import add_media
-from agents.statements.phrases import is_adjunct, is_own_voice, subject_left, subject_right
-from agents.statements.rightward import is_plural
+from agents.statements.lexicon import (
+    AUXILIARIES,
+    BE,
+    DETERMINERS,
+    PERSONAL,
+    PREPOSITIONS,
+    SUBORDINATORS,
+    UNNAMED_HEADS,
+    words,
+)
+from agents.statements.media import add_media, is_media
+from agents.statements.phrases import Range, is_adjunct, is_own_voice, subject_left, subject_right
+from agents.statements.rightward import is_plural, is_tale
 from agents.statements.tokens import Line
+from agents.statements.verbs import quoted_before
+
+_QUANTIFIERS = words("at about around over under between up nearly roughly")
+_AMOUNTS = words("least most half two three four five six seven eight nine ten twenty hundred hundreds thousands a to")
 
 
 def skip_lead(line: Line, start: int, end: int) -> int:
@@ -18,16 +31,23 @@ def skip_lead(line: Line, start: int, end: int) -> int:
 
 def leftward(line: Line, verb: Verb, start: int, end: int) -> Draft | None:
     """Content left of the cue: `"...", said NAME`, `..., NAME said`."""
+    low = line.low
+    if verb.cue.form == "ing" and verb.index > start and low[verb.index - 1] == "as":
+        return _quoted_as_saying(line, verb, start, end)
     if verb.cue.form == "ing" and not line.quote[verb.start - 1] >= 0:
         return None
-    low = line.low
     index = verb.index
     if index > start and verb.start == index and verb.cue.inverts and verb.cue.form != "base":
         is_quoted = line.quote[index - 1] >= 0
         if is_quoted or (low[index - 1] in (",", "—", "–", "--") and index - start >= 3):
             source = subject_right(line, verb.stop, end)
+            if source is not None and index - start >= 2 and _is_unfinished(low[index - 2]):
+                comma = next((i for i in range(source[0] + 1, source[1]) if low[i] == ","), source[1])
+                source = (source[0], comma)  # "It was, said Name, a disaster"
             is_sure = not verb.cue.is_weak or any(line.quote[i] >= 0 for i in range(start, index))
-            is_whole = source is not None and (is_quoted or _is_tail(line, source[1], end))
+            is_whole = source is not None and (
+                is_quoted or (_is_tail(line, source[1], end) and _is_speaker_like(line, source))
+            )
             if source is not None and is_sure and is_whole and not is_own_voice(line, source):
                 draft = Draft(line, verb.cue, (index, verb.stop), source)
                 return _with_left(draft, start, index, source[1], end)
@@ -40,7 +60,13 @@ def leftward(line: Line, verb: Verb, start: int, end: int) -> Draft | None:
         return None
     if verb.cue.form == "base" and not is_plural(line, source):
         return None
-    if verb.cue.is_weak and not any(line.quote[i] >= 0 for i in range(start, source[0])):
+    is_report = (
+        verb.cue.lemma == "report"
+        and verb.cue.form == "third"
+        and is_media(line, source)
+        and (verb.stop >= end or low[verb.stop] in (".", ";"))
+    )
+    if verb.cue.is_weak and not is_report and not any(line.quote[i] >= 0 for i in range(start, source[0])):
         return None
     before = _phrase_edge(line, source[0], start)
     if before <= start or not (line.quote[before - 1] >= 0 or low[before - 1] in (",", "—", "–", "--", ";")):
@@ -48,8 +74,12 @@ def leftward(line: Line, verb: Verb, start: int, end: int) -> Draft | None:
     is_quoted = line.quote[before - 1] >= 0
     after = verb.stop
     is_parenthetical = after < end and low[after] == ","
+    if verb.cue.lemma == "tell" and not is_quoted and is_tale(line, after, end):
+        return None
+    if verb.cue.lemma == "tell" and not is_quoted and (after >= end or low[after] in clauses.EDGE):
+        return None  # "..., court told": the hearer alone
     if verb.cue.lemma == "tell" and not is_quoted and not is_parenthetical:
-        comma = next((i for i in range(after, min(end, after + 8)) if low[i] == ","), end)
+        comma = next((i for i in range(after, min(end, after + 14)) if low[i] == ","), end)
         if after < comma < end - 1 and _is_hearer(line, after, comma):
             after, is_parenthetical = comma, True
     is_setting = not is_quoted and _is_setting(line, start, before - 1)
@@ -65,6 +95,30 @@ def leftward(line: Line, verb: Verb, start: int, end: int) -> Draft | None:
         return None
     draft = Draft(line, verb.cue, (index, verb.stop), source)
     return _with_left(draft, start, before, after, end)
+
+
+def _quoted_as_saying(line: Line, verb: Verb, start: int, end: int) -> Draft | None:
+    """`"...," NAME was quoted as saying by the agency`."""
+    quoted = quoted_before(line, verb.index, start)
+    if quoted is None:
+        return None
+    first = verb_phrase_start(line.low, quoted, start)
+    source = subject_left(line, first, start) if any(line.low[i] in BE for i in range(first, quoted)) else None
+    if source is None or source[0] <= start or line.quote[source[0] - 1] < 0:
+        return None
+    return _with_left(Draft(line, verb.cue, (verb.index, verb.stop), source), start, source[0], verb.stop, end)
+
+
+def _is_unfinished(word: str) -> bool:
+    """Whether a clause cannot end with the word, so that it goes on behind the attribution."""
+    return word in AUXILIARIES or word in DETERMINERS - {"that", "this"} or word in PREPOSITIONS
+
+
+def _is_speaker_like(line: Line, source: Range) -> bool:
+    """Whether the phrase behind an inverted cue has a name, an article or a pronoun ("said Name", not "says more")."""
+    return line.low[source[0]] in DETERMINERS | PERSONAL or any(
+        line.is_capital(i) or line.low[i] in UNNAMED_HEADS for i in range(*source)
+    )
 
 
 def _from_stray_mark(line: Line, verb: Verb, start: int, end: int) -> Draft | None:
@@ -121,6 +175,8 @@ def _is_setting(line: Line, start: int, end: int) -> bool:
         return True
     if end - start <= 3:
         return True
+    if word in _QUANTIFIERS and (line.low[start + 1] in _AMOUNTS or line.low[start + 1][0].isdigit()):
+        return False
     if word in PREPOSITIONS or word.endswith(("ing", "ly")):
         return (
             not any(line.low[i] in AUXILIARIES or line.low[i] in PERSONAL for i in range(start, end)) or end - start < 9

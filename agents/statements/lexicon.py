@@ -21,7 +21,8 @@ DETERMINERS = words(
 )
 PREPOSITIONS = words(
     """in on at by for from of with to during after before since until under over about against among through between
-    into near outside inside above below beneath beside opposite upon onto via despite amid within without across behind beyond following like as per alongside"""
+    into near outside inside above below beneath beside opposite upon onto
+    via despite amid within without across behind beyond following like as per alongside"""
 )
 CONJUNCTIONS = words(
     """and but or nor yet so because when while if although though after before since where until unless whether
@@ -71,7 +72,9 @@ TITLES = words(
     st. representative reps. sens. gens. messrs. ex-president then-president co-founder founder ceo pastor father sister
     actor actress singer author host pollster strategist columnist democrat republican us u.s. uk eu un u.n. nato
     lawmaker councillor councilman councilwoman treasurer undersecretary envoy negotiator sheriff taoiseach
-    hon spokesmen"""
+    hon spokesmen retired veteran firefighter paramedic nurse surgeon striker goalkeeper midfielder defender winger
+    publican baker farmer fisherman engineer guide teacher headteacher driver owner manager boss barrister solicitor
+    counsel commodore corporal private cllr insp brig shopkeeper landlord climber pilot sailor defendant"""
 )
 """Words that stand before a name and are no part of it."""
 
@@ -113,7 +116,7 @@ ORGANISATION_HEADS = words(
     congress senate court agency bureau office party campaign union association federation institute foundation
     university college company corporation corp inc ltd bank group organisation organization authority service services
     forces force command embassy league team club network news press post times journal guardian newspaper
-    magazine website media television tv radio channel broadcaster board house palace kremlin pentagon cabinet
+    magazine website media television tv radio fm channel broadcaster board house palace kremlin pentagon cabinet
     coalition opposition hospital school church airline airlines airport nato un eu fbi cia nasa who imf opec
     regime treasury watchdog regulator charity nonprofit think-tank center centre society trust fund exchange
     brigade brigades movement front militia guards guard corps state tribunal prosecutors company firm alliance
@@ -157,9 +160,10 @@ METONYMS = words(
 MEDIA_HEADS = words(
     """television tv radio media news newspaper newspapers agency outlet outlets channel network broadcaster magazine
     website post times journal guardian telegraph press broadcaster daily tribune herald gazette bbc cnn nbc abc cbs fox
-    reuters afp ap tass bloomberg axios politico msnbc npr pbs itv sky xinhua irna isna fars interfax ria dpa efe kyodo
+    reuters afp ap tass bloomberg axios politico msnbc npr pbs itv sky xinhua irna isna fars interfax wire
+    ria dpa efe kyodo
     yonhap anadolu haaretz aljazeera jazeera dw"""
-    + " reporters journalists"
+    + " fm reporters journalists"
 )
 LABELS = words(
     """analysis live video watch update breaking editorial opinion exclusive poll photos photo gallery pictures listen

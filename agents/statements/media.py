@@ -1,9 +1,11 @@
 """Media through which words came."""
 
 from agents.statements.drafts import Draft
-from agents.statements.lexicon import AUXILIARIES, MEDIA_HEADS, PREPOSITIONS
+from agents.statements.lexicon import AUXILIARIES, MEDIA_HEADS, PREPOSITIONS, words
 from agents.statements.phrases import Range
 from agents.statements.tokens import Line
+
+_GATHERINGS = words("conference conferences briefing briefings call release releases office")
 
 
 def is_media(line: Line, source: Range) -> bool:
@@ -18,6 +20,7 @@ def add_media(line: Line, draft: Draft, start: int, stop: int, *, is_hearer: boo
             line.quote[index] >= 0
             or low[index].removesuffix("'s") not in MEDIA_HEADS
             or low[index] in ("reporters", "journalists")
+            or (low[index] in ("news", "press") and index + 1 < len(low) and low[index + 1] in _GATHERINGS)
         ):
             continue
         first = index

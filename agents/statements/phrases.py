@@ -15,6 +15,8 @@ from agents.statements.lexicon import (
     TIME_MODIFIERS,
     TIME_NOUNS,
     TIME_WORDS,
+    TITLES,
+    UNNAMED_HEADS,
     words,
 )
 from agents.statements.tokens import Line
@@ -41,6 +43,8 @@ VENUES = words(
     podcast session meeting event thread reply response telegram facebook twitter instagram program programme broadcast
     article editorial testimony voicemail reporters phone telephone"""
 )
+_OBJECTS = (DETERMINERS | PERSONAL) - words("all both")
+_REMNANTS = words("re ve ll s m t d there here")
 _REPORTS = words("report reports reported")
 _ARTICLES = words("the a an his her their its")
 _BEFORE_ARTICLE = PREPOSITIONS | words("and or all both half many to than & including nearly almost")
@@ -71,8 +75,9 @@ def subject_left(line: Line, verb: int, floor: int) -> Range | None:
 
 
 def is_own_voice(line: Line, source: Range) -> bool:
-    """Whether the source is the writer or the reader: "I", "we", "you"."""
-    return source[1] - source[0] == 1 and line.low[source[0]] in OWN_VOICE
+    """Whether the source is the writer or the reader: "I", "we", "you", "our correspondent"."""
+    first = line.low[source[0]]
+    return first in ("my", "our") or (source[1] - source[0] == 1 and first in OWN_VOICE)
 
 
 def _find_left(line: Line, index: int, floor: int, wanted: tuple[str, ...] | frozenset[str], reach: int) -> int | None:
@@ -93,6 +98,8 @@ def _with_apposition(line: Line, comma: int, floor: int) -> Range | None:
     while place > floor and comma - place < _MAX:
         if line.low[place] == "," and line.quote[place] < 0:
             first = line.low[place + 1]
+            if first in ("citing", "quoting"):
+                return _noun_phrase_left(line, place, floor)
             looks_right = (
                 first in _APPOSITIVE or first[0].isdigit() or line.is_capital(place + 1)
                 or (first.islower() and comma - place <= 12 and first not in PERSONAL and first not in CONJUNCTIONS)
@@ -143,6 +150,8 @@ def _noun_phrase_left(line: Line, end: int, floor: int) -> Range | None:
         ):  # fmt: skip
             relative = _relative(line, index, start, floor)
             if relative is None:
+                if word in AUXILIARIES and start < end and low[start].endswith("ed") and end - start > 1:
+                    return None  # "has beamed back pictures": a verb, no noun phrase
                 break
             start = relative
             continue
@@ -151,6 +160,10 @@ def _noun_phrase_left(line: Line, end: int, floor: int) -> Range | None:
         start -= 1
         if word in _ARTICLES and start > floor and low[start - 1] not in _BEFORE_ARTICLE and line.is_word(start - 1):
             break
+    if start < end and low[start] in ("at", "in", "during") and start - 1 > floor and low[start - 1] == "," and any(
+        low[i] in VENUES for i in range(start, end)
+    ):  # fmt: skip
+        return subject_left(line, start, floor) or _noun_phrase_left(line, start - 1, floor)
     return _trim(line, start, end)
 
 
@@ -213,9 +226,20 @@ def _trim(line: Line, start: int, end: int) -> Range | None:
         return None
     if end - start == 1 and (
         low[start] in TIME_WORDS or low[start] in DETERMINERS - PRONOUNS or low[start] in PREPOSITIONS
-    ):
+        or _is_no_noun(line, start)
+    ):  # fmt: skip
         return None
+    if low[start].endswith("ing") and low[start + 1 : start + 2] and low[start + 1] in _OBJECTS:
+        return None  # "Sending my best wishes"
     return (start, end)
+
+
+def _is_no_noun(line: Line, index: int) -> bool:
+    """A lone lower-case word that cannot be a source: a participle, a cut-off contraction, "there"."""
+    word = line.low[index]
+    if word in _REMNANTS:
+        return True
+    return not line.is_capital(index) and word.endswith("ed") and word not in UNNAMED_HEADS
 
 
 def _without_time(line: Line, start: int, end: int) -> int:
@@ -243,6 +267,9 @@ def _after_adjunct(line: Line, start: int, end: int) -> int:
     place = start + 1
     if place < end and _is_time(line, place):
         return _skip_time(line, place, end)
+    named = _behind_venue(line, start, end)
+    if named is not None:
+        return named
     for index in range(start + 2, end):
         before, word = low[index - 1], low[index]
         if word in PERSONAL:
@@ -257,6 +284,18 @@ def _after_adjunct(line: Line, start: int, end: int) -> int:
         ):
             return index
     return start + 1 if low[start] == "like" else end
+
+
+def _behind_venue(line: Line, start: int, end: int) -> int | None:
+    """`At Westminster Name Surname`, `In York Mayor Name`: three capitals or more behind the last preposition."""
+    low = line.low
+    place = next((i for i in range(end - 1, start, -1) if low[i - 1] in PREPOSITIONS and line.is_capital(i)), end)
+    run = place
+    while run < end and line.is_capital(run):
+        run += 1
+    if run - place < 3 or (run < end and low[run] != ","):
+        return None
+    return next((i for i in range(place + 1, run - 1) if low[i] in TITLES), run - 2)
 
 
 def _is_time(line: Line, index: int) -> bool:
@@ -407,7 +446,7 @@ def leading_subject(line: Line, start: int, end: int) -> Range | None:
     while place < end and (low[place] in _LEADS or low[place] == "," or _is_lead(low[place], 2)):
         place += 1
     if place < end and (
-        low[place] in PREPOSITIONS | SUBORDINATORS or (low[place].endswith("ing") and line.is_word(place))
+        low[place] in PREPOSITIONS | SUBORDINATORS or (low[place].endswith(("ing", "ed")) and line.is_word(place))
     ):
         comma = next((i for i in range(place, min(end, place + 25)) if low[i] == "," and line.quote[i] < 0), None)
         if comma is None:

@@ -2,7 +2,7 @@
 
 from agents.statements.cues import CUES, PHRASE_HEADS, REAL_BEFORE_TO, Cue, cue_at, is_realised, verb_phrase_start
 from agents.statements.drafts import ACCORDING, Draft, Verb
-from agents.statements.lexicon import CONJUNCTIONS, DETERMINERS, NEGATIONS, PREPOSITIONS, words
+from agents.statements.lexicon import CONJUNCTIONS, DETERMINERS, NEGATIONS, PERSONAL, PREPOSITIONS, words
 from agents.statements.phrases import is_own_voice, subject_left
 from agents.statements.tokens import Line
 
@@ -12,6 +12,8 @@ _DECLINED = Cue("decline to comment", "past")
 _PRONOUN_LIKE = words("this that both all some many each another")
 
 
+_OBJECTS = words("outline describe detail report claim state note plan hope fear view promise threaten charge question")
+"""Verbs whose "-s" form before "of" is a plural noun: "the broad outlines of a deal"."""
 _AFTER_SILENCE = CONJUNCTIONS - words("or nor that whether than")
 
 
@@ -63,9 +65,23 @@ def _verb(line: Line, index: int, start: int, end: int) -> Verb | None:
         return None
     if cue.form in ("base", "third") and before.endswith("'s"):
         return None
+    if cue.form in ("base", "third") and cue.lemma in _OBJECTS and low[stop : min(stop + 1, end)] == ["of"]:
+        return None
+    if (
+        cue.form == "past"
+        and first == index
+        and before.endswith("'s")
+        and before[:-2] not in PERSONAL
+        and cue.is_belief
+    ):
+        return None  # "the group's wanted list"
     if cue.form == "past" and first == index and before in ("be", "being", "get", "got"):
         return None
     following = low[stop] if stop < end else ""
+    if cue.is_belief and cue.form == "past" and first == index and before == "," and (
+        following == "to" or following in PREPOSITIONS
+    ):  # fmt: skip
+        return None  # "the vote, expected at noon"
     if cue.lemma == "accuse" and following == "of":
         return None
     if following == "by" and cue.form == "past":

@@ -1,10 +1,11 @@
 """`EventLog` on a directory: owned by this process, read beside its owner, or appended to through its inbox."""
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,8 @@ from streams.log.storage import Row
 
 READ_RECORDS = 1_000
 POLL_S = 0.05
+STARTING_S = 5.0
+"""Longest wait for another process to make the log that it owns."""
 
 
 class _Bounds(NamedTuple):
@@ -123,6 +126,8 @@ class _Directory(ABC):
                     for row in rows:
                         found = True
                         yield _record(tp, row)
+                    if rows:
+                        await asyncio.sleep(0)  # a long backlog must not hold up the loop
                     if self.is_closed():
                         return
                 if not found and not self.is_closed():
@@ -294,19 +299,32 @@ class ReadDirectory(_Directory):
 
     def __init__(self, directory: Path) -> None:
         self._path = directory
-        self._db = storage.connect_reader(directory)
         self._version = -1
         self._topics: dict[str, TopicSpec] = {}
         self._parts: dict[tuple[str, int], storage.StoredPartition] = {}
+        with self._translated():
+            self._db = storage.connect_reader(directory)
         try:
+            with self._translated():
+                is_made = storage.version(self._db, directory) > 0
+            if not is_made:
+                raise _none_in(directory)  # noqa: TRY301  the connection is closed on the way out
             self._refresh()
-        except sqlite3.Error as error:
+        except BaseException:
             self._db.close()
-            raise LogError(f"{directory / storage.FILE}: cannot be read ({error})") from error
+            raise
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise LogError(f"{self._path / storage.FILE}: cannot be read ({error})") from error
 
     def version(self) -> int:
         """A number that changes with every COMMIT of the owner."""
-        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        with self._translated():
+            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     async def create_topic(self, spec: TopicSpec) -> None:
         """Refused."""
@@ -335,7 +353,8 @@ class ReadDirectory(_Directory):
     async def committed(self, group: str) -> dict[TopicPartition, int]:
         """Offsets a consumer group has committed."""
         self._refuse_if_closed()
-        found = storage.committed(self._db).get(group, {})
+        with self._translated():
+            found = storage.committed(self._db).get(group, {})
         return {TopicPartition(*tp): offset for tp, offset in found.items()}
 
     async def close(self) -> None:
@@ -347,8 +366,9 @@ class ReadDirectory(_Directory):
     def _refresh(self) -> None:
         version = self.version()
         if version != self._version:
-            self._topics = storage.topics(self._db)
-            self._parts = storage.partitions(self._db)
+            with self._translated():
+                self._topics = storage.topics(self._db)
+                self._parts = storage.partitions(self._db)
             self._version = version
 
     def _specs(self) -> Mapping[str, TopicSpec]:
@@ -360,10 +380,12 @@ class ReadDirectory(_Directory):
         return _Bounds(part.start, part.end)
 
     def _rows(self, tp: TopicPartition, start: int, end: int, limit: int) -> Sequence[Row]:
-        return storage.rows(self._db, self._parts[tp].id, start, end, limit)
+        with self._translated():
+            return storage.rows(self._db, self._parts[tp].id, start, end, limit)
 
     def _offset_at(self, tp: TopicPartition, timestamp: float) -> int:
-        return storage.offset_at(self._db, self._parts[tp], timestamp)
+        with self._translated():
+            return storage.offset_at(self._db, self._parts[tp], timestamp)
 
     def _watch(self) -> _Watch:
         return _PollingWatch(self)
@@ -409,6 +431,7 @@ class SpoolingDirectory(ReadDirectory):
         now = time.time()
         specs: dict[str, TopicSpec] = {}
         placed = []
+        placements = []
         for draft in _checked(drafts):
             spec = specs[draft.topic] = self._spec(draft.topic)
             partition = draft.partition
@@ -416,12 +439,15 @@ class SpoolingDirectory(ReadDirectory):
                 partition = self._partitioner.choose(draft.key, spec.partitions)
             elif not 0 <= partition < spec.partitions:
                 raise UnknownTopic(f"topic {draft.topic}: no partition {partition}")
+            placements.append(Placement(partition, None))
+            # a key's partition is left to the owner, who may create the topic meanwhile in its own size
+            given = partition if draft.key is None else draft.partition
             timestamp = now if draft.timestamp is None else draft.timestamp
-            placed.append(draft._replace(partition=partition, timestamp=timestamp))
+            placed.append(draft._replace(partition=given, timestamp=timestamp))
         if placed:
             async with self._turn:  # names of files, and so the order of import, follow the order of calls
                 await asyncio.to_thread(self._spool.write, list(specs.values()), placed)
-        return [Placement(draft.partition or 0, None) for draft in placed]
+        return placements
 
     def _spec(self, topic: str) -> TopicSpec:
         spec = self._specs().get(topic) or self._declared.get(topic)
@@ -435,15 +461,26 @@ def open_directory(url: str, mode: Mode) -> EventLog:
     address = parse_address(url)
     if mode == "read":
         return ReadDirectory(_existing(address.directory))
-    try:
-        return OwnedDirectory(Log.acquire(address.directory, linger_s=address.linger_s, sync=address.sync))
-    except LogInUse:
-        if mode == "own":
-            raise
-    return SpoolingDirectory(_existing(address.directory))
+    patience = time.monotonic() + STARTING_S
+    while True:
+        try:
+            return OwnedDirectory(Log.acquire(address.directory, linger_s=address.linger_s, sync=address.sync))
+        except LogInUse:
+            if mode == "own":
+                raise
+        try:
+            return SpoolingDirectory(_existing(address.directory))
+        except InputError:
+            if time.monotonic() > patience:
+                raise
+        time.sleep(POLL_S)  # rare and short: the owner has the lock and is making its first log
 
 
 def _existing(directory: Path) -> Path:
     if not (directory / storage.FILE).exists():
-        raise InputError(f"embedded log: expected a log in {directory}, found none")
+        raise _none_in(directory)
     return directory
+
+
+def _none_in(directory: Path) -> InputError:
+    return InputError(f"embedded log: expected a log in {directory}, found none")

@@ -6,6 +6,7 @@ its COMMIT. The first failed write ends the log: all that is pending and all tha
 """
 
 import asyncio
+import contextlib
 import logging
 import shutil
 import sqlite3
@@ -167,19 +168,23 @@ class Log:
         from streams.log.retention import maintain_forever
 
         loop = asyncio.get_running_loop()
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire()
         try:
-            self._db = storage.connect_writer(self.directory, self._sync)
-            self._db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
-            self._reader = storage.connect_reader(self.directory)
-            self._load()
-        except sqlite3.Error as error:
-            self._lock.release()
-            raise storage.translate(error, self.directory) from error
-        except BaseException:
-            self._lock.release()
-            raise
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LogError(f"{self.directory}: cannot be made a log directory ({error.strerror or error})") from None
+        self._lock.acquire()
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._lock.release)
+            try:
+                self._db = storage.connect_writer(self.directory, self._sync)
+                undo.callback(self._db.close)
+                self._db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+                self._reader = storage.connect_reader(self.directory)
+                undo.callback(self._reader.close)
+                self._load()
+            except sqlite3.Error as error:
+                raise storage.translate(error, self.directory) from error
+            undo.pop_all()
         self.keep(loop.create_task(import_forever(self), name="log inbox"))
         self.keep(loop.create_task(maintain_forever(self), name="log maintenance"))
 

@@ -2,7 +2,7 @@
 
 One file is one batch: written aside, synced, then renamed into `inbox/`, so that a file there is whole and durable.
 The owner imports the files in the order of their names and deletes each after its COMMIT. A crash in between imports a
-file twice; none is lost.
+file twice; none is lost. A file that cannot be read or deleted is named in the log and holds up no other.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import errno
 import itertools
 import logging
 import os
+import secrets
 import shutil
 import time
 import zlib
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from schemas.errors import LogError, LogFull, PartitionCountChanged
+from schemas.errors import InputError, LogError, LogFull, PartitionCountChanged
 from streams.log.embedded import MIN_FREE_BYTES, Log
 from streams.log.record import Draft, TopicSpec
 
@@ -53,10 +54,13 @@ class Spool:
         """Durable when this returns. Blocks on the disk. Raises LogFull, LogError."""
         body = _encoder.encode(_Batch(list(topics), list(drafts)))
         self._last = max(self._last + 1, time.time_ns())
-        name = f"{self._last:020d}-{os.getpid()}-{next(self._turn)}"
+        # the last part tells apart what two containers with one volume, and so perhaps one process id, write at once
+        name = f"{self._last:020d}-{os.getpid()}-{next(self._turn)}-{secrets.token_hex(4)}"
         aside = self._folder / f".{name}"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            if not self._folder.is_dir():
+                self._folder.mkdir(parents=True, exist_ok=True)
+                _sync_folder(self._directory)
             if shutil.disk_usage(self._folder).free < MIN_FREE_BYTES + len(body):
                 raise LogFull(
                     f"{self._directory}: expected at least {MIN_FREE_BYTES >> 20} MB of free space for new input"
@@ -86,32 +90,38 @@ async def import_forever(log: Log) -> None:
     """Import the inbox at once and then every 0.2 s, until cancelled or until the log fails."""
     folder = log.directory / FOLDER
     _remove_leftovers(folder)
+    left: set[str] = set()
     try:
         while log.failure is None:
-            if not await import_round(log):
+            if not await import_round(log, left):
                 await asyncio.sleep(EVERY_S)
     except LogError as error:
         logger.warning("InboxImportStopped: %s", error)  # the log itself has told its owner
 
 
-async def import_round(log: Log) -> int:
-    """Import the oldest files, about 8 MB; files imported. Files stay while the disk is too full for new input."""
+async def import_round(log: Log, left: set[str] | None = None) -> int:
+    """Import the oldest files, about 8 MB; files imported. Files stay while the disk is too full for new input.
+
+    left  names that this process has told of and leaves alone: unreadable, or imported and not to be deleted
+    """
     folder = log.directory / FOLDER
+    left = set() if left is None else left
+    names = _names(folder, left)
     try:
-        names = sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(".batch"))
         if names:
             log.refuse_input_below_floor()
-    except (FileNotFoundError, LogFull):
+    except LogFull:
         return 0
     done: list[Path] = []
     size = 0
     for name in names:
         path = folder / name
-        raw = path.read_bytes()
+        raw = _read(path, left)
+        if raw is None:
+            continue
         batch = _decode(raw)
         if batch is None:
-            path.rename(path.with_suffix(".damaged"))
-            logger.error("InboxFileDamaged: %s: set aside as .damaged", path)
+            _set_aside(path, left)
             continue
         _queue(log, batch)
         done.append(path)
@@ -119,10 +129,56 @@ async def import_round(log: Log) -> int:
         if size >= ROUND_BYTES:
             break
     if done:
-        await log.flush()
-        for path in done:
-            path.unlink(missing_ok=True)
+        durable = log.barrier()
+        # not after the await: a stop in between must not leave behind what the last COMMIT makes durable
+        durable.add_done_callback(lambda settled: _delete(settled, done, left))
+        await asyncio.shield(durable)
     return len(done)
+
+
+def _names(folder: Path, left: set[str]) -> list[str]:
+    try:
+        return sorted(
+            entry.name for entry in os.scandir(folder) if entry.name.endswith(".batch") and entry.name not in left
+        )
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        _tell("InboxUnreadable", folder, error, left)
+        return []
+
+
+def _read(path: Path, left: set[str]) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        _tell("InboxFileUnreadable", path, error, left)
+        return None
+
+
+def _set_aside(path: Path, left: set[str]) -> None:
+    try:
+        path.rename(path.with_suffix(".damaged"))
+        logger.error("InboxFileDamaged: %s: set aside as .damaged", path)
+    except OSError as error:
+        _tell("InboxFileDamaged", path, error, left)
+
+
+def _delete(settled: "asyncio.Future[None]", done: Sequence[Path], left: set[str]) -> None:
+    if settled.cancelled() or settled.exception() is not None:
+        return
+    for path in done:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            _tell("InboxFileNotDeleted", path, error, left)
+
+
+def _tell(what: str, path: Path, error: OSError, left: set[str]) -> None:
+    """Once a process: it is the next start that tries again."""
+    if path.name not in left:
+        left.add(path.name)
+        logger.error("%s: %s: %s; see its owner and permissions", what, path, error.strerror or error)
 
 
 def _decode(raw: bytes) -> _Batch | None:
@@ -130,7 +186,7 @@ def _decode(raw: bytes) -> _Batch | None:
         return None
     try:
         return _decoder.decode(raw[4:])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, InputError):
         return None
 
 

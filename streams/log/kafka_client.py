@@ -1,6 +1,7 @@
 """Reaching a Kafka cluster: arguments of every client, and what went wrong in one line."""
 
 import asyncio
+import logging
 import ssl
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,6 +55,7 @@ def tls(kafka: KafkaSettings) -> ssl.SSLContext | None:
 
 def arguments(url: str, kafka: KafkaSettings) -> dict[str, Any]:
     """Keyword arguments of every aiokafka client. They hold the password: never log them. Raises InputError."""
+    logging.getLogger("aiokafka.conn").addFilter(_tells_no_secret)  # the same filter is added once
     found: dict[str, Any] = {
         "bootstrap_servers": servers(url),
         "client_id": CLIENT_ID,
@@ -67,6 +69,11 @@ def arguments(url: str, kafka: KafkaSettings) -> dict[str, Any]:
             "sasl_plain_password": kafka.password.reveal() if kafka.password is not None else "",
         }
     return found
+
+
+def _tells_no_secret(record: logging.LogRecord) -> bool:
+    """Drop what aiokafka logs of signing in: at DEBUG it prints each request, and one of them is the password."""
+    return "SaslAuthenticate" not in record.getMessage()
 
 
 async def check_reachable(url: str, kafka: KafkaSettings) -> None:

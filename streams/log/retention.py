@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 SLICE = 5_000
 EVERY_S = 60.0
 TOMBSTONE_AGE_S = 86_400.0
+FUTURE_S = 86_400.0
 DIRTY_RECORDS = 1_000
 """Compact a partition once it has this many records, and as many as are clean, above its clean point."""
 
@@ -34,25 +35,31 @@ async def maintain_forever(log: Log) -> None:
 async def expire(log: Log, *, now: float) -> int:
     """Delete the expired head of every topic with a retention; records deleted.
 
-    Only a prefix goes: an old record behind a young one waits. `records_expired_unread` counts those that a group with
-    a committed offset in the partition had not committed: loss by policy.
+    Only a prefix goes: an old record behind a young one waits. A record stamped more than a day ahead, by a clock that
+    was wrong, goes with the next expired one behind it: waiting for its day would keep everything.
+    `records_expired_unread` counts those that a group with a committed offset in the partition had not committed: loss
+    by policy.
     """
     total = 0
     for spec in list(log.topics.values()):
         if spec.retention is None or spec.is_compacted:
             continue
         for number in range(spec.partitions):
-            total += await _expire_partition(log, log.parts[spec.name, number], now - spec.retention.total_seconds())
+            part = log.parts[spec.name, number]
+            total += await _expire_partition(log, part, now - spec.retention.total_seconds(), now + FUTURE_S)
     return total
 
 
-async def _expire_partition(log: Log, part: Part, cutoff: float) -> int:
+async def _expire_partition(log: Log, part: Part, cutoff: float, latest: float) -> int:
     total = 0
     while True:
         rows = list(log.rows_on_disk(part, part.start, part.visible, SLICE))
         expired = 0
-        while expired < len(rows) and rows[expired][1] < cutoff:
-            expired += 1
+        for at, (_, timestamp, *_) in enumerate(rows, 1):
+            if timestamp < cutoff:
+                expired = at
+            elif timestamp <= latest:
+                break
         if not expired:
             return total
         offsets = [row[0] for row in rows[:expired]]

@@ -74,11 +74,16 @@ def pack_config(spec: TopicSpec) -> bytes:
 
 
 def connect_writer(directory: Path, sync: str) -> sqlite3.Connection:
-    """The one connection that writes. Brings the schema up to date. Raises LogError for a file of a newer version."""
+    """The one connection that writes. Brings the schema up to date.
+
+    Raises LogError for a file of a newer version, or where the file system allows no readers beside a writer.
+    """
     db = sqlite3.connect(directory / FILE, isolation_level=None, check_same_thread=False, timeout=5.0)
     try:
         db.execute(f"PRAGMA page_size={PAGE_SIZE}")
-        db.execute("PRAGMA journal_mode=WAL")
+        mode = db.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        if mode != "wal":
+            raise LogError(f"{directory / FILE}: expected a local file system, found one without SQLite's WAL")  # noqa: TRY301
         db.execute(f"PRAGMA synchronous={sync}")
         db.execute("PRAGMA cache_size=-65536")
         _migrate(db, directory)
@@ -94,13 +99,16 @@ def connect_reader(directory: Path) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
 
 
+def version(db: sqlite3.Connection, directory: Path) -> int:
+    """Version of the schema; 0 while the log is being made. Raises LogError for a newer one than we know."""
+    found: int = db.execute("PRAGMA user_version").fetchone()[0]
+    if found > len(MIGRATIONS):
+        raise LogError(f"{directory / FILE}: expected version {len(MIGRATIONS)} or older, found {found}; update tocsin")
+    return found
+
+
 def _migrate(db: sqlite3.Connection, directory: Path) -> None:
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
-        raise LogError(
-            f"{directory / FILE}: expected version {len(MIGRATIONS)} or older, found {version}; update tocsin"
-        )
-    for number in range(version, len(MIGRATIONS)):
+    for number in range(version(db, directory), len(MIGRATIONS)):
         db.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version={number + 1}; COMMIT;")
 
 

@@ -78,7 +78,9 @@ def _found(post: Row) -> list[Statement]:
         Segment(kind=SegmentKind(s["kind"]), span=Span(s["start"], s["end"])) for s in post.get("segments", body)
     )
     headlines = [s.span for s in segments if s.kind is SegmentKind.HEADLINE]
-    return [s for s in extract(post["text"], segments) if not any(h.start <= s.content.start < h.end for h in headlines)]
+    return [
+        s for s in extract(post["text"], segments) if not any(h.start <= s.content.start < h.end for h in headlines)
+    ]
 
 
 def _words(text: str, spans: Sequence[tuple[int, int]]) -> set[int]:

@@ -1,21 +1,26 @@
 """The whole pipeline as processes on a real broker, against the same pipeline on the embedded log."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy.kafka.cluster import Cluster
 from schemas.article import ArticleUpdate
 from schemas.codec import decode, encode
 from streams.failpoints import EXIT_KILLED, POINTS
-from streams.log import Draft, EventLog, open_log
+from streams.log import Draft, EventLog, TopicSpec, open_log
+from streams.log.kafka import MAX_MESSAGE_BYTES
 from streams.sample import sample_updates
 from streams.settings import Settings
 from streams.topics import UPDATES
@@ -32,7 +37,8 @@ STOP_S = 20
 @pytest.fixture
 def kafka_tocsin(clean_kafka: str, app_id: str, tmp_path: Path) -> Tocsin:
     """The product on a broker."""
-    return Tocsin(tmp_path, f"kafka://{clean_kafka}", TOCSIN_APP_ID=app_id)
+    # brokers allow no less; with the default a killed worker's partitions wait a minute for its successor
+    return Tocsin(tmp_path, f"kafka://{clean_kafka}", TOCSIN_APP_ID=app_id, TOCSIN_KAFKA_SESSION_TIMEOUT_S="6")
 
 
 @pytest.fixture(params=["embedded", "kafka"])
@@ -143,6 +149,31 @@ def some_updates(count: int, first: int = 0) -> list[bytes]:
     ]
 
 
+@contextmanager
+def load(tocsin: Tocsin) -> Iterator[Callable[[], None]]:
+    """Ten updates every few milliseconds, until the function given is called."""
+    enough = threading.Event()
+
+    async def append(log: EventLog) -> None:
+        number = 0
+        while not enough.is_set():
+            number += 10
+            await log.append_many([(UPDATES.name, b"item-%d" % number, one, ()) for one in some_updates(10, number)])
+            await asyncio.sleep(0.02)
+
+    thread = threading.Thread(target=lambda: asyncio.run(with_log(tocsin, append)))
+    thread.start()
+
+    def stop() -> None:
+        enough.set()
+        thread.join(PATIENCE_S)
+
+    try:
+        yield stop
+    finally:
+        stop()
+
+
 def test_the_sample_gives_the_same_alerts_on_both_engines(kafka_tocsin: Tocsin, tmp_path: Path) -> None:
     """Same ids, same bodies: no agent knows which log carries it."""
     expected = calm_alerts(tmp_path / "calm", sample_updates())
@@ -212,16 +243,17 @@ def test_two_workers_share_the_partitions(kafka_tocsin: Tocsin, tmp_path: Path) 
 
 def test_commits_do_not_stall_after_a_rebalance(kafka_tocsin: Tocsin) -> None:
     """Half a second after each seek, tables and load: with upstream's consumer one rebalance stalls a partition."""
-    with worker(kafka_tocsin, *faulty("slow-seek")):
+    publish(kafka_tocsin, [])
+    with worker(kafka_tocsin, *faulty("slow-seek")), load(kafka_tocsin) as enough:
         until(lambda: "ready on" in said(kafka_tocsin), "ready")
-        for turn in range(2):
-            publish(kafka_tocsin, some_updates(150, first=1000 * turn))
+        for _ in range(2):
             with worker(kafka_tocsin, *faulty("slow-seek")) as other:
                 until(lambda: len(shares(kafka_tocsin)) == 2, "second worker")
-                publish(kafka_tocsin, some_updates(150, first=1000 * turn + 500))
+                until(lambda: said(kafka_tocsin).count("ready on") > 1, "second worker ready")
                 other.send_signal(signal.SIGTERM)
                 assert other.wait(STOP_S + 5) == 0
-            publish(kafka_tocsin, some_updates(50, first=1000 * turn + 700))
+        until(lambda: len(shares(kafka_tocsin)) == 1, "first worker alone")
+        enough()
         until(lambda: is_done(kafka_tocsin), "every commit at its end")
 
 
@@ -253,3 +285,91 @@ def test_a_worker_that_stands_still_ends(tocsin: Tocsin) -> None:
     assert len(lines) == 1
     assert "topic updates partition" in lines[0]
     assert "committed 0 end" in lines[0]
+
+
+def test_dead_letters_are_replayed_and_discarded_beside_a_worker(tocsin: Tocsin) -> None:
+    """A replay goes through the running worker, fails again and is a new dead letter; discarded, nothing is left."""
+    publish(tocsin, some_updates(1))
+    asyncio.run(with_log(tocsin, lambda log: log.append(UPDATES.name, b"bad", b"no update")))
+    with worker(tocsin):
+        until(lambda: len(ids(tocsin)) == 1, "first dead letter")
+        (first,) = ids(tocsin)
+
+        tocsin.run("dead-letters", "replay", first)
+
+        until(lambda: len(ids(tocsin)) == 1 and ids(tocsin) != [first], "second dead letter")
+        (second,) = ids(tocsin)
+        assert "no update" in tocsin.run("dead-letters", "show", second[:20]).stdout.decode()
+        tocsin.run("dead-letters", "discard", second)
+        until(lambda: ids(tocsin) == [], "discarded")
+        assert sorted(ids(tocsin, "--all")) == sorted([first, second])
+
+
+def ids(tocsin: Tocsin, *options: str) -> list[str]:
+    lines = tocsin.run("dead-letters", "list", *options).stdout.decode().splitlines()
+    return [line.split()[0] for line in lines]
+
+
+def test_an_update_of_the_largest_size_passes(kafka_tocsin: Tocsin) -> None:
+    """What a stage makes of a megabyte is larger than a megabyte: revisions, and their memory in the changelog."""
+    filler = "The water rose again. " * 15
+    lines = (f"10:{number % 60:02d} Bridge {number}. {filler}" for number in range(4_000))
+    body = "\n\n".join(lines)[:940_000]
+    publish(kafka_tocsin, [encode(an_update(body=body))])
+
+    kafka_tocsin.process()
+
+    assert ids(kafka_tocsin) == []
+    entries = asyncio.run(with_log(kafka_tocsin, lambda log: log.ends("entries")))
+    assert sum(entries.values()) > 1000
+
+
+def test_topics_and_doctor_see_a_broker_as_it_is(kafka_tocsin: Tocsin) -> None:
+    """Nothing there; then all of it; then what somebody else has changed is named, and mended on request."""
+    dry = kafka_tocsin.run("topics", code=1).stdout.decode()
+    assert "create updates: 4 partitions, kept 7 d" in dry
+    assert broker.pipeline_topics(kafka_tocsin.broker.removeprefix("kafka://")) == set()
+    assert b"FAIL topics" in kafka_tocsin.run("doctor", code=1).stdout
+
+    kafka_tocsin.run("topics", "--create")
+
+    states = json.loads(kafka_tocsin.run("topics", "--json").stdout)
+    assert {state["topic"]: state["faults"] for state in states if state["faults"]} == {}
+    assert {state["max_message_bytes"] for state in states} == {MAX_MESSAGE_BYTES}
+    kafka_tocsin.process()
+    assert b"FAIL" not in kafka_tocsin.run("doctor").stdout
+    shorter = TopicSpec(name="updates", partitions=4, retention=timedelta(days=1))
+    asyncio.run(with_log(kafka_tocsin, lambda log: log.create_topic(shorter)))
+    assert "updates: delete, kept 7 d" in kafka_tocsin.run("topics", code=1).stdout.decode()
+    kafka_tocsin.run("topics", "--create")
+    assert kafka_tocsin.run("topics").returncode == 0
+
+
+def test_another_partition_count_ends_in_one_line(kafka_tocsin: Tocsin) -> None:
+    """Topics made with four partitions, settings that say five."""
+    kafka_tocsin.run("topics", "--create")
+    kafka_tocsin.environment["TOCSIN_PARTITIONS"] = "5"
+    assert kafka_tocsin.run("run", "--until-idle", code=74).stderr.decode() == (
+        "tocsin: topic updates: expected 4 partitions, as it was created, found 5\n"
+    )
+
+
+def test_three_brokers_keep_three_copies(kafka_cluster: Cluster, app_id: str, tmp_path: Path) -> None:
+    """Chosen without a setting; two must hold a record, so that one broker may go; and one goes."""
+    tocsin = Tocsin(tmp_path, f"kafka://{kafka_cluster.bootstrap}", TOCSIN_APP_ID=app_id)
+    updates = some_updates(200)
+    expected = calm_alerts(tmp_path / "calm", updates)
+    publish(tocsin, updates[:100])
+    with worker(tocsin) as process:
+        until(lambda: "ready on" in said(tocsin), "ready")
+        states = json.loads(tocsin.run("topics", "--json").stdout)
+        assert {(state["replicas"], state["min_insync_replicas"]) for state in states} == {(3, 2)}
+        kafka_cluster.kill(kafka_cluster.leader(UPDATES.name))
+        publish(tocsin, updates[100:])
+        until(lambda: is_done(tocsin), "all of it")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOP_S + 5) == 0
+    for dead in {1, 2, 3} - kafka_cluster.pids.keys():
+        kafka_cluster.restart(dead)
+
+    assert bodies(tocsin) == expected

@@ -4,10 +4,12 @@ import asyncio
 import sys
 from typing import Any
 
+from agents.entries.step import EntriesStep
 from streams import cli, stage
 from streams import kafka as driver
 
 SLOW_S = 0.5
+DEFECT = "up_defect"
 
 
 def slow_seek() -> None:
@@ -34,6 +36,20 @@ def stuck_stage() -> None:
     stage.deliver = deliver  # type: ignore[assignment]
 
 
+def failing_step() -> None:
+    """The first step raises for updates whose id says so, as a defect in a rule would."""
+    decide = EntriesStep.decide
+
+    def decide_or_fail(self: EntriesStep, state: Any, update: Any) -> Any:
+        if update.update_id.startswith(DEFECT):
+            raise ZeroDivisionError("a defect in a rule")
+        return decide(self, state, update)
+
+    EntriesStep.decide = decide_or_fail  # type: ignore[method-assign]
+
+
+FAULTS = {"slow-seek": slow_seek, "stuck-stage": stuck_stage, "failing-step": failing_step}
+
 if __name__ == "__main__":
-    {"slow-seek": slow_seek, "stuck-stage": stuck_stage}[sys.argv.pop(1)]()
+    FAULTS[sys.argv.pop(1)]()
     cli.main()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import SettingsError
-from streams.settings import DEFAULT_BROKER, load
+from streams.settings import DEFAULT_BROKER, Secret, load
 
 
 def _write(folder: Path, text: str) -> Path:
@@ -55,3 +55,78 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
         load({}, file=tmp_path / "no.toml")
     with pytest.raises(SettingsError, match=r"tocsin\.toml: expected TOML"):
         load({}, file=_write(tmp_path, "= ="))
+
+
+SASL = {
+    "TOCSIN_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    "TOCSIN_KAFKA_USERNAME": "desk",
+    "TOCSIN_KAFKA_PASSWORD": "planted-secret",
+}
+
+
+def test_a_table_of_the_file_and_the_environment_make_one_kafka(tmp_path: Path) -> None:
+    """Every field of [kafka] has a variable, which is stronger."""
+    file = _write(tmp_path, '[kafka]\nusername = "file"\nsasl_mechanism = "PLAIN"\nreplication_factor = 3\n')
+    kafka = load(SASL, broker="kafka://a:1", file=file).kafka
+    assert (kafka.security_protocol, kafka.username, kafka.sasl_mechanism, kafka.replication_factor) == (
+        "SASL_SSL",
+        "desk",
+        "PLAIN",
+        3,
+    )
+    assert kafka.password == Secret("planted-secret")
+
+
+def test_a_password_comes_from_a_file(tmp_path: Path) -> None:
+    """As containers mount it; the line end is not part of it."""
+    secret = tmp_path / "password"
+    secret.write_text("from-file\n")
+    environ = {key: value for key, value in SASL.items() if key != "TOCSIN_KAFKA_PASSWORD"}
+    settings = load(environ | {"TOCSIN_KAFKA_PASSWORD_FILE": str(secret)}, broker="kafka://a:1")
+    assert settings.kafka.password is not None
+    assert settings.kafka.password.reveal() == "from-file"
+
+
+def test_a_secret_shows_in_no_repr() -> None:
+    """Neither alone nor inside settings, however they are printed."""
+    settings = load(SASL, broker="kafka://a:1")
+    assert "planted-secret" not in f"{settings!r} {settings} {settings.kafka.password} {settings.kafka.password!r}"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('[kafka]\npassword = "planted-secret"\n', "kafka.password: no place for a secret; name a file"),
+        ('[kafka]\nsecurity_protocol = "TLS"\n', "kafka.security_protocol: invalid enum value"),
+        ("[kafka]\ncolour = 1\n", "kafka.colour: unknown setting; known are kafka.ca_file, "),
+        ("kafka = 1\n", "kafka: expected a table, found int"),
+        ('broker = "kafka://me:planted-secret@a:1"\n', "broker: expected no user or password in an address"),
+        ('broker = "redis://me:planted-secret@a:1"\n', "broker: expected no user or password in an address"),
+        ('broker = "kafka://a:1"\n[kafka]\nsecurity_protocol = "SASL_SSL"\n', "kafka.username: expected a user"),
+        ('broker = "kafka://a:1"\n[kafka]\nusername = "u"\n', "kafka.username: PLAINTEXT has no users"),
+        ('broker = "kafka://a:1"\n[kafka]\nca_file = "x"\n', "kafka.ca_file: PLAINTEXT is not encrypted"),
+        (
+            'broker = "kafka://a:1"\n[kafka]\nrequest_timeout_s = 30\n',
+            "kafka.request_timeout_s: expected at least the session's 60 s, found 30",
+        ),
+        (
+            'broker = "kafka://a:1"\n[kafka]\nreplication_factor = 1\nmin_insync_replicas = 2\n',
+            "kafka.min_insync_replicas: expected at most the 1 copies",
+        ),
+    ],
+)
+def test_faults_of_kafka_settings_are_named_without_secrets(tmp_path: Path, text: str, fault: str) -> None:
+    """Where, found, expected; and never the password itself."""
+    with pytest.raises(SettingsError) as caught:
+        load({}, file=_write(tmp_path, text))
+    assert fault in str(caught.value)
+    assert "planted-secret" not in str(caught.value)
+
+
+def test_an_empty_or_missing_password_file_is_named(tmp_path: Path) -> None:
+    """A secret that was not mounted must not become an empty password."""
+    environ = {key: value for key, value in SASL.items() if key != "TOCSIN_KAFKA_PASSWORD"}
+    (tmp_path / "empty").touch()
+    for name, fault in (("empty", "expected a password, found nothing"), ("none", "No such file")):
+        with pytest.raises(SettingsError, match=fault):
+            load(environ | {"TOCSIN_KAFKA_PASSWORD_FILE": str(tmp_path / name)}, broker="kafka://a:1")

@@ -7,6 +7,7 @@ from agents.statements.drafts import Draft
 from agents.statements.lexicon import DOCUMENT_HEADS, OWN_VOICE, words
 from agents.statements.phrases import VENUES
 from agents.statements.tagger.reading import Marked, Piece, Reading
+from agents.statements.tagger.typography import signature, transcripts
 from agents.statements.tokens import Line
 
 _SAYING = (
@@ -31,34 +32,40 @@ def combine(reading: Reading, found: Sequence[Marked]) -> list[tuple[Draft, int]
     """
     rules = [(draft, paragraph, reading.marked(draft)) for draft, paragraph in reading.drafts]
     owners: dict[int, int] = {}  # token -> rule whose content holds it
-    for place, (_, _, mark) in enumerate(rules):
+    for number, (_, _, mark) in enumerate(rules):
         for start, stop in mark.content:
-            owners.update(dict.fromkeys(range(start, stop), place))
+            owners.update(dict.fromkeys(range(start, stop), number))
     merger = _Merger(reading)
     taken: set[int] = set()
     out: list[tuple[Draft, int, int]] = []
     covered: set[int] = set()
+    for draft, number in transcripts(reading):
+        spoken = reading.marked(draft)
+        covered.update(index for start, stop in spoken.content for index in range(start, stop))
+        out.append((draft, number, spoken.content[0][0]))
+    scripted = frozenset(covered)
     for mark in found:
+        if mark.content[0][0] in scripted or mark.content[-1][0] in scripted:
+            continue
         place = _partner(mark, rules, owners, taken)
-        rule = None if place is None else rules[place]
-        draft = merger.draft(mark, None if rule is None else rule[0])
-        if draft is None:
+        made = merger.draft(mark, None if place is None else rules[place][0])
+        if made is None:
             continue
         if place is not None:
             taken.add(place)
-        for start, stop in mark.content:
-            covered.update(range(start, stop))
-        out.append(
-            (draft, reading.paragraph(mark.content[0][0] if mark.cue is None else mark.cue[0]), mark.content[0][0])
-        )
-    for place, (draft, paragraph, mark) in enumerate(rules):
-        if place not in taken and mark.content and _is_fact(draft):
-            tokens = [i for a, b in mark.content for i in range(a, b)]
-            if not any(i in covered for i in tokens):
-                out.append((draft, paragraph, mark.content[0][0]))
+        covered.update(index for start, stop in mark.content for index in range(start, stop))
+        first = mark.content[0][0]
+        out.append((made, reading.paragraph(first if mark.cue is None else mark.cue[0]), first))
+    for number, (draft, paragraph, mark) in enumerate(rules):
+        if number in taken or not mark.content or not _is_fact(draft):
+            continue
+        if not any(index in covered for start, stop in mark.content for index in range(start, stop)):
+            out.append((draft, paragraph, mark.content[0][0]))
     out.sort(key=lambda item: (item[1], item[2]))
     kept = [(draft, paragraph) for draft, paragraph, _ in out]
     merger.relink([draft for draft, _ in kept])
+    for draft, _ in kept:
+        _sign(draft)
     return kept
 
 
@@ -79,6 +86,14 @@ def _partner(
         return None
     other = sum(b - a for a, b in rules[best][2].content)
     return best if 3 * counts[best] >= min(size, other) else None
+
+
+def _sign(draft: Draft) -> None:
+    """A bare quotation with a name behind a dash is the words of that name."""
+    if draft.cue is None and draft.pieces:
+        source = signature(draft.line, draft.pieces[-1][1] - 1)
+        if source is not None:
+            draft.source, draft.source_line, draft.inherits = source, draft.line, None
 
 
 def _is_fact(draft: Draft) -> bool:
@@ -111,8 +126,10 @@ class _Merger:
             draft.source = _without_marks(line, source[0] - base, source[1] - base)
         if draft.source is not None and _is_own(line, draft.source):
             return None
-        if cue_range is not None:
+        if cue_range is not None and any(line.is_word(i) or line.low[i] == ":" for i in range(*cue_range)):
             draft.cue = cue_of(line, cue_range)
+        else:
+            draft.cue_range = None
         self._content(draft, base, mark.content)
         if not draft.pieces and not draft.spans:
             return None

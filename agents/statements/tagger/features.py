@@ -139,22 +139,19 @@ class Encoder:
         is_mark = (signs & _MARK) > 0
         out[:, COLUMN["quoted"]] = np.where(inside >= 0, np.where(is_mark, 3, 1), np.where(is_mark, 2, 0))
         offsets = np.array(reading.offsets[:-1], np.intp)
-        lengths = np.diff(np.array(reading.offsets, np.intp))
+        lengths = np.array(reading.offsets[1:], np.intp) - offsets
         first = np.repeat(offsets, lengths)
-        last = np.repeat(offsets + lengths - 1, lengths)
-        places = np.arange(count)
-        begins = _sentence_starts(signs, capital, inside, first == places)
-        self._positions(out, places, begins, first, last, inside)
+        begins = _sentence_starts(signs, capital, inside, first == np.arange(count))
+        self._positions(out, begins, first, inside)
         out[:, COLUMN["paragraph"]] = np.repeat(_neighbours(inside, is_mark, offsets, lengths), lengths)
         found = [reading.marked(draft) for draft, _ in reading.drafts]
         out[:, COLUMN["rule"]] = tags_of(found, count)
         return out
 
-    def _positions(
-        self, out: Ints, places: NDArray[np.intp], begins: NDArray[np.bool_], first: NDArray[np.intp],
-        last: NDArray[np.intp], inside: Ints,
-    ) -> None:  # fmt: skip
-        count = len(places)
+    def _positions(self, out: Ints, begins: NDArray[np.bool_], first: NDArray[np.intp], inside: Ints) -> None:
+        """Where a token stands: in its sentence, between the likely cues of the sentence, between the marks."""
+        count = len(out)
+        places = np.arange(count)
         start = np.maximum.accumulate(np.where(begins, places, 0))
         ends = np.append(begins[1:], True)
         stop = np.minimum.accumulate(np.where(ends, places, count)[::-1])[::-1]
@@ -212,4 +209,4 @@ def _neighbours(inside: Ints, is_mark: NDArray[np.bool_], offsets: NDArray[np.in
     total = np.append(0, np.cumsum(inside >= 0))
     holds = total[offsets + lengths] > total[offsets]
     before = np.append(0, np.where(closes, 1, np.where(holds, 2, 0))[:-1])
-    return (before + 3 * np.append(opens[1:], False)).astype(np.int32)
+    return np.asarray(before + 3 * np.append(opens[1:], False), np.int32)

@@ -40,7 +40,7 @@ def forbidden() -> NDArray[np.bool_]:
 def _layer(full: Mapping[str, Floats], number: int) -> tuple[Floats, Floats]:
     """Kernel and bias of a layer, with its gain and the halves of sigmoid(x) = (1 + tanh(x / 2)) / 2 inside."""
     kernel = full[f"conv{number}"] * np.tile(full[f"gain{number}"], 3)[:, None] / 2
-    return np.ascontiguousarray(kernel), full[f"conv_bias{number}"] / 2
+    return np.ascontiguousarray(kernel, np.float32), np.asarray(full[f"conv_bias{number}"] / 2, np.float32)
 
 
 def _joined(tables: Sequence[tuple[Floats, list[int]]]) -> list[tuple[Floats, list[int], list[int]]]:

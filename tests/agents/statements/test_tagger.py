@@ -63,7 +63,9 @@ def test_a_second_cue_shares_the_first_subject() -> None:
 
 def test_a_transcript_stays_what_the_rules_say() -> None:
     """NAME: words."""
-    text = "LIND: We did everything that the law asks of a town of this size.\nREED: And yet nobody came to the meeting."
+    text = (
+        "LIND: We did everything that the law asks of a town of this size.\nREED: And yet nobody came to the meeting."
+    )
 
     assert [name for name, _ in found(text)] == [s.speaker.name for s in extract(text) if s.speaker]
 
@@ -80,7 +82,6 @@ def test_a_belief_is_no_saying() -> None:
 def test_plain_news_holds_no_statement() -> None:
     """Nobody speaks, nothing is found."""
     assert tagger.extract_tagged("The weather stayed dry in the north. Two ships left the port on Monday.") == ()
-
 
 
 @given(st.one_of(NEWS, st.text(max_size=80)))

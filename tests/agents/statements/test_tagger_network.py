@@ -93,7 +93,9 @@ def test_decoding_never_continues_what_has_not_begun() -> None:
 
 def test_columns_stay_inside_their_tables() -> None:
     """Every number of a text with all kinds of marks is a row of its table."""
-    reading = Reading('ZED: "Yes ... no," he said. (Then?) He «left».\n\n— Ana Or, 31\n"Open and\n"closed," she told us!')
+    reading = Reading(
+        'ZED: "Yes ... no," he said. (Then?) He «left».\n\n— Ana Or, 31\n"Open and\n"closed," she told us!'
+    )
 
     rows = features.Encoder(np.zeros(64, np.uint8)).columns(reading)
 
