@@ -8,7 +8,7 @@ import msgspec
 from schemas.event import Event
 
 S = TypeVar("S", bound=msgspec.Struct)
-E = TypeVar("E", bound=Event, contravariant=True)
+E = TypeVar("E", bound=Event, contravariant=True)  # noqa: PLC0105  the conventional letter
 
 
 class State(Protocol):

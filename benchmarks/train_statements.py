@@ -38,7 +38,7 @@ from agents.statements.tagger.tags import TAGS, tags_of  # noqa: E402
 jax.config.update("jax_default_prng_impl", "unsafe_rbg")
 
 DATA = ROOT.parent / "shared/data"
-WIDTH, WINDOW, MARGIN, BATCH = 128, 512, 32, 16
+WIDTH, WINDOW, MARGIN, BATCH = 112, 512, 32, 16
 PEAK, WARM_UP, DECAY, AVERAGE = 2.5e-3, 100, 0.08, 0.995
 CUE_SLOTS = 65536
 _CUE_EDGES = (0.0, 0.02, 0.1, 0.3, 0.6)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from schemas.alert import Alert, AlertData
+from schemas.article import ArticleUpdate
 from schemas.errors import DecodeError, DecodeReason
 from schemas.event import SCHEMA_MAJOR, Event
 
@@ -19,7 +20,10 @@ S = TypeVar("S", bound=msgspec.Struct)
 Headers = tuple[tuple[str, bytes], ...]
 
 MAX_BYTES = 1_000_000
-"""Largest accepted event, in bytes; one more is `too_large`."""
+"""Largest accepted update, in bytes; one more is `too_large`."""
+
+MAX_OWN_BYTES = 16_000_000
+"""Largest event of our own making. A revision holds the text before and after, so it may be larger than its update."""
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 _state_encoder = msgspec.msgpack.Encoder(order="deterministic")
@@ -47,8 +51,10 @@ def encode(event: msgspec.Struct) -> bytes:
     return _encoder.encode(event)
 
 
-def decode(kind: type[E], raw: bytes | None, *, limit: int = MAX_BYTES) -> E:
+def decode(kind: type[E], raw: bytes | None, *, limit: int | None = None) -> E:
     """One event of this kind. Raises DecodeError; nothing else.
+
+    limit  bytes; None means MAX_BYTES for an update, which comes from outside, and MAX_OWN_BYTES for the rest
 
     >>> from schemas.article import ArticleUpdate
     >>> decode(ArticleUpdate, b'{"update_id": 1}')
@@ -58,6 +64,8 @@ def decode(kind: type[E], raw: bytes | None, *, limit: int = MAX_BYTES) -> E:
     """
     if not raw:
         raise DecodeError(DecodeReason.EMPTY, "expected an event, found no bytes")
+    if limit is None:
+        limit = MAX_BYTES if kind is ArticleUpdate else MAX_OWN_BYTES
     if len(raw) > limit:
         raise DecodeError(DecodeReason.TOO_LARGE, f"expected at most {limit} bytes, found {len(raw)}")
     try:
@@ -115,7 +123,8 @@ def alert_from_record(value: bytes | None, headers: Mapping[str, bytes] | Iterab
     Raises DecodeError.
     """
     pairs = dict(headers)
-    attributes = {k[len(_CE) :]: v.decode("utf-8", "replace") for k, v in pairs.items() if k.startswith(_CE)}
+    # Kafka allows a header without a value
+    attributes = {k[len(_CE) :]: v.decode("utf-8", "replace") for k, v in pairs.items() if k.startswith(_CE) and v}
     if not attributes:
         return decode(Alert, value)
     kind, _, major = attributes.get("type", "").rpartition(".v")

@@ -169,7 +169,7 @@ def alerts(settings: Any, follow: bool, since: str | None, kinds: tuple[str, ...
     )
 
     async def show_all() -> None:
-        event_log = await open_log(settings.broker, mode="read")
+        event_log = await open_log(settings.broker, mode="read", kafka=settings.kafka)
         printer = _printer(options["as_json"])
         try:
             async for alert in (followed if follow else stored)(event_log, query):

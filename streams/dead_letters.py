@@ -19,12 +19,23 @@ from streams.topics import DEAD_LETTERS
 VALUE_MAX = 256_000
 """Largest original value kept inside the dead letter, bytes; larger ones are referred to by place and hash."""
 
+KEY_MAX = 100_000
+HEADERS_MAX = 100_000
+"""Largest key and headers kept, bytes; beyond that they are left out, and the letter cannot be replayed."""
+
 TEXT_MAX = 500
+_LAST_MS = 253_402_300_799_999  # the end of the year 9999
 _VERSION = version("tocsin")
 
 
 class LimitReached(TocsinError):
     """More dead letters in a minute than input faults explain."""
+
+
+class RecordTooLarge(TocsinError):
+    """What a step made of an event is more than a log takes."""
+
+    reason = DecodeReason.TOO_LARGE
 
 
 class DeadLetterLimit:
@@ -64,28 +75,35 @@ def dead_letter(
 ) -> tuple[str, bytes | None, bytes, Headers]:
     """Topic, key, value and headers of the dead letter for a consumed message.
 
-    The headers repeat where and why, so that tools can filter without decoding.
+    The headers repeat where and why, so that tools can filter without decoding. Whatever the message is, the letter can
+    be made, sent and read: it is what is left when nothing else can be done.
     """
-    reason = error.reason.value if isinstance(error, DecodeError) else "exception"
+    reason = error.reason.value if isinstance(error, DecodeError | RecordTooLarge) else "exception"
     value: bytes = message.value or b""
+    key: bytes | None = message.key
+    kept: dict[str, bytes] = {name: raw or b"" for name, raw in dict(message.headers or ()).items()}
+    has_key = len(key or b"") <= KEY_MAX
+    has_headers = sum(len(name) + len(raw) for name, raw in kept.items()) <= HEADERS_MAX
+    milliseconds = _milliseconds(message.timestamp)
     letter = DeadLetter(
         dlq_id=dead_letter_id(log_id, message.topic, message.partition, message.offset, stage),
         stage=stage,
         step=step,
         reason=reason,
         error_class=type(error).__name__,
-        error_text=str(error)[:TEXT_MAX],
+        error_text=_encodable(str(error)[:TEXT_MAX]),
         topic=message.topic,
         partition=message.partition,
         offset=message.offset,
-        timestamp_ms=round(message.timestamp * 1000),
-        key_b64=None if message.key is None else base64.b64encode(message.key).decode(),
+        timestamp_ms=milliseconds,
+        key_b64=None if key is None or not has_key else base64.b64encode(key).decode(),
         value_b64=base64.b64encode(value).decode() if len(value) <= VALUE_MAX else None,
         value_sha256=hashlib.sha256(value).hexdigest(),
         value_bytes=len(value),
-        headers={name: base64.b64encode(raw).decode() for name, raw in dict(message.headers or ()).items()},
-        first_seen=datetime.fromtimestamp(message.timestamp, UTC),
+        headers={name: base64.b64encode(raw).decode() for name, raw in kept.items()} if has_headers else {},
+        first_seen=datetime.fromtimestamp(milliseconds / 1000, UTC),
         app_version=_VERSION,
+        is_replayable=has_key and has_headers,
     )
     headers = {
         "topic": message.topic,
@@ -95,7 +113,20 @@ def dead_letter(
         "step": step.value,
         "reason": reason,
     }
-    return DEAD_LETTERS.name, message.key, encode(letter), tuple((k, v.encode()) for k, v in headers.items())
+    named = tuple((k, v.encode()) for k, v in headers.items())
+    return DEAD_LETTERS.name, key if has_key else None, encode(letter), named
+
+
+def _milliseconds(timestamp: float | None) -> int:
+    """Within what a calendar can say: a record of a foreign producer may bear any time, or none."""
+    if timestamp is None or not timestamp > 0:
+        return 0
+    return round(min(timestamp * 1000, _LAST_MS))
+
+
+def _encodable(text: str) -> str:
+    """Without lone surrogates, which a file name or a message may hold and JSON may not."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def bad_line(
@@ -105,14 +136,14 @@ def bad_line(
 
     Its place is the file's name and line number; its time is when it was read.
     """
-    name = Path(file).name
+    name = _encodable(Path(file).name)
     letter = DeadLetter(
         dlq_id=dead_letter_id(hashlib.sha256(raw).hexdigest(), name, 0, line_no, "ingest"),
         stage="ingest",
         step=Step.DECODE,
         reason=reason.value,
         error_class=DecodeError.__name__,
-        error_text=f"{name}:{line_no}: {detail}"[:TEXT_MAX],
+        error_text=_encodable(f"{name}:{line_no}: {detail}"[:TEXT_MAX]),
         topic=name,
         partition=0,
         offset=line_no,

@@ -4,10 +4,10 @@ from typing import Any
 
 import msgspec
 import orjson
+
 from agents.escalations.detection import scan
 from agents.officials.recognition import recognise
 from agents.statements.extraction import extract
-
 from schemas.codec import MAX_BYTES
 from schemas.event import Span
 

@@ -66,7 +66,7 @@ async def ingest(
         observed_at=datetime.now(UTC),
         policy=Policy.LIVE if live else Policy.BACKLOG,
     )
-    event_log = await open_log(settings.broker, mode="append")
+    event_log = await open_log(settings.broker, mode="append", kafka=settings.kafka)
     try:
         await declare_topics(event_log, settings)
         return await _append_all(event_log, file, updates, is_quiet=is_quiet)

@@ -9,12 +9,13 @@ from typing import Any
 
 import faust
 import msgspec
+from faust.tables.manager import TableManager
 from yarl import URL
 
 from agents.entries.step import EntriesStep
 from agents.escalations.step import EscalationsStep
 from agents.officials.recognition import Recogniser
-from agents.officials.registry import default_registry
+from agents.officials.registry import Registry, default_registry
 from agents.officials.step import OfficialsStep
 from agents.roles.step import RolesStep
 from agents.statements.cast import Resolver
@@ -22,7 +23,7 @@ from agents.statements.step import StatementsStep
 from agents.step import Step
 from schemas.alert import Alert
 from schemas.article import ArticleUpdate, EntryRevision
-from schemas.codec import alert_to_record, decode, encode
+from schemas.codec import MAX_BYTES, alert_to_record, decode, encode
 from schemas.detection import RoleClaim
 from schemas.errors import InputError
 from schemas.event import Event
@@ -35,12 +36,14 @@ from streams.settings import Settings
 from streams.stage import Binding, Message, OutRecord, Stage, exit_now
 from streams.topics import Topic
 
+_INTERNAL = 8_000_000
+"""Largest event between our own stages, bytes: a revision carries its text twice, and the quotation marks of JSON."""
+
 Decode = Callable[[bytes | None, Mapping[str, bytes]], Event]
 
 
-def _detectors(settings: Settings) -> tuple[Step[EntryRevision], ...]:
+def _detectors(registry: Registry) -> tuple[Step[EntryRevision], ...]:
     """Every step that reads entry revisions. Each has its own table and fails on its own."""
-    registry = default_registry(tuple((path, _text(path)) for path in settings.registries))
     recogniser = Recogniser(registry)
     resolver = Resolver(recogniser)
     return (StatementsStep(resolver=resolver), EscalationsStep(), OfficialsStep(recogniser=recogniser))
@@ -110,6 +113,7 @@ def create_app(
         from streams import kafka
 
         kafka.install(app)
+    registry = default_registry(tuple((path, _text(path)) for path in settings.registries))
     limit = DeadLetterLimit(settings.dead_letter_limit)
     stages: list[Stage] = []
 
@@ -130,9 +134,14 @@ def create_app(
         source = app.topic(topic.name, key_type=bytes, value_type=bytes, partitions=settings.partitions)
         app.agent(source, name=name)(_body(stage))
 
-    add(topics.UPDATES, "entries", _decoder(ArticleUpdate), [(EntriesStep(), by_position)])
-    add(topics.ENTRIES, "detect", _decoder(EntryRevision), [(step, by_revision) for step in _detectors(settings)])
-    add(topics.ROLE_CLAIMS, "roles", _decoder(RoleClaim), [(RolesStep(), by_claim)])
+    add(topics.UPDATES, "entries", _decoder(ArticleUpdate, MAX_BYTES), [(EntriesStep(), by_position)])
+    add(
+        topics.ENTRIES,
+        "detect",
+        _decoder(EntryRevision, _INTERNAL),
+        [(step, by_revision) for step in _detectors(registry)],
+    )
+    add(topics.ROLE_CLAIMS, "roles", _decoder(RoleClaim, _INTERNAL), [(RolesStep(registry), by_claim)])
 
     async def forget(*_: Any, **__: Any) -> None:
         for stage in stages:
@@ -142,9 +151,18 @@ def create_app(
     return app
 
 
+class _Tables(TableManager):
+    """Faust's tables, without the second that it waits at start for tables to be added: all of ours are there."""
+
+    async def on_start(self) -> None:
+        """Register the changelogs and recover."""
+        await self._update_channels()
+        await self.recovery.start()
+
+
 def _engine(settings: Settings) -> dict[str, Any]:
     if settings.is_embedded:
-        return {"broker": URL(settings.broker)}
+        return {"broker": URL(settings.broker), "TableManager": _Tables}
     from streams import kafka  # aiokafka's driver is loaded where it is used
 
     return kafka.app_settings(settings)
@@ -169,9 +187,9 @@ def _body(stage: Stage) -> Callable[[Any], Awaitable[None]]:
     return body
 
 
-def _decoder(kind: type[Event]) -> Decode:
+def _decoder(kind: type[Event], limit: int) -> Decode:
     def read(value: bytes | None, _: Mapping[str, bytes]) -> Event:
-        return decode(kind, value)
+        return decode(kind, value, limit=limit)
 
     return read
 

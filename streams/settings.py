@@ -57,7 +57,8 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ca_file             PEM of the authority that signed the brokers' certificates; None means the system's
     replication_factor  copies of each partition; None chooses min(3, brokers)
     min_insync_replicas copies that must hold a record before it counts; None chooses 2 of 3 copies, else 1
-    session_timeout_s   a worker silent for so long loses its partitions to the others
+    session_timeout_s   a worker silent for so long loses its partitions to the others; after a kill a lone worker waits
+                        as long for them, so it must stay below the minute within which work goes on
     request_timeout_s   longest wait for one answer; not below the session's
     """
 
@@ -69,8 +70,8 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ca_file: str | None = None
     replication_factor: Annotated[int, msgspec.Meta(ge=1, le=16)] | None = None
     min_insync_replicas: _Positive | None = None
-    session_timeout_s: _Timeout = 60.0
-    request_timeout_s: _Timeout = 90.0
+    session_timeout_s: _Timeout = 30.0
+    request_timeout_s: _Timeout = 60.0
 
     @property
     def signs_in(self) -> bool:

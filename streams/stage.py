@@ -14,7 +14,7 @@ import logging
 import os
 import struct
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -23,9 +23,10 @@ import msgspec
 from agents.step import Step
 from schemas.codec import Headers, decode_state, encode_state
 from schemas.dead_letter import Step as Reached
-from schemas.errors import DecodeError
+from schemas.errors import DecodeError, LogError
 from schemas.event import Event
-from streams.dead_letters import DeadLetterLimit, LimitReached, dead_letter
+from streams.compression import pack
+from streams.dead_letters import DeadLetterLimit, LimitReached, RecordTooLarge, dead_letter
 from streams.failpoints import passing
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -40,6 +41,16 @@ MEMO_S = 3600.0
 MEMO_MAX = 4096
 """Most memos kept for one partition; the re-read after a crash is bounded by the commit interval, far below this."""
 
+MEMO_BYTES = 16_000_000
+"""And no more than this, bytes a partition, but for those of the last batch."""
+
+RECORD_MAX = 7_900_000
+"""Largest record of a stage, bytes: what Kafka takes. On the embedded log too, so that both give the same alerts."""
+
+OUTPUT_MAX = 64_000_000
+"""Most that one event may lead to, bytes: memory, not the log, is what it would exhaust."""
+
+COMMIT_S = 5.0
 EXIT_DEFECT = 70
 EXIT_DEAD_LETTERS = 71
 _MEMO = b"\x01"
@@ -58,6 +69,10 @@ class OutRecord(msgspec.Struct, frozen=True, array_like=True):
 
 class _Memo(msgspec.Struct, frozen=True, array_like=True):
     records: tuple[OutRecord, ...]
+
+
+def _bytes(record: OutRecord) -> int:
+    return len(record.key or b"") + len(record.value or b"") + sum(len(n) + len(v) for n, v in record.headers)
 
 
 class Message(Protocol):
@@ -148,8 +163,14 @@ class Stage:
         Returning to Faust instead would restart the agent while its unacknowledged events are never read again.
         """
         batches: AsyncIterator[Sequence[InEvent]] = stream.noack_take(self.batch_size, within=WITHIN_S)
+        generation: int | None = None
         async for batch in batches:
             try:
+                found = getattr(batch[-1].message, "generation_id", None)
+                if found != generation:
+                    # the tables are whole only now; a batch that outlived the rebalance has seen them half rebuilt
+                    self.forget()
+                    generation = found
                 passing("after-consume")
                 plan = self.plan(batch)
                 passing("after-step")
@@ -167,7 +188,10 @@ class Stage:
             except asyncio.CancelledError:
                 raise  # nothing acknowledged: it is read again
             except LimitReached as reached:
-                self.die(EXIT_DEAD_LETTERS, str(reached))
+                try:
+                    await _commit(stream)
+                finally:
+                    self.die(EXIT_DEAD_LETTERS, str(reached))
             except BaseException as error:
                 log.critical("stage %s failed", self.name, exc_info=True)
                 self.die(EXIT_DEFECT, f"stage {self.name} failed: {type(error).__name__}: {error}")
@@ -186,7 +210,8 @@ class Stage:
                 try:
                     plan.apply(event, binding, decoded, self.route)
                 except Exception as error:  # the one catch-all of the product: a defect sets one event aside
-                    self._set_aside(plan, event, binding.step.name, Reached.DECIDE, error)
+                    reached = Reached.PRODUCE if isinstance(error, RecordTooLarge) else Reached.DECIDE
+                    self._set_aside(plan, event, binding.step.name, reached, error)
         return plan
 
     def _set_aside(self, plan: "Plan", event: InEvent, stage: str, reached: Reached, error: Exception) -> None:
@@ -259,14 +284,33 @@ class Plan:
             self.records.extend(decode_state(_Memo, known[_MEMO_HEAD.size :]).records)
             return
         scratch = _Scratch(overlay)
-        records = tuple(route(out) for out in binding.step.decide(scratch, decoded))
+        records = tuple(_bounded(route(out) for out in binding.step.decide(scratch, decoded)))
         overlay.values.update(scratch.changes)
         overlay.events.update(dict.fromkeys(scratch.changes, event))
         if records:
-            head = _MEMO_HEAD.pack(message.partition, message.timestamp)
-            overlay.raw[memo_key] = head + encode_state(_Memo(records))
-            overlay.events[memo_key] = event
+            raw = _MEMO_HEAD.pack(message.partition, message.timestamp) + encode_state(_Memo(records))
+            if _fits(raw):
+                overlay.raw[memo_key] = raw
+                overlay.events[memo_key] = event
             self.records.extend(records)
+
+
+def _bounded(records: Iterable[OutRecord]) -> Iterator[OutRecord]:
+    """The records, unless one or all of them are too large. Raises RecordTooLarge before the rest is made."""
+    total = 0
+    for record in records:
+        size = _bytes(record)
+        total += size
+        if size > RECORD_MAX:
+            raise RecordTooLarge(f"topic {record.topic}: expected a record of at most {RECORD_MAX} bytes, found {size}")
+        if total > OUTPUT_MAX:
+            raise RecordTooLarge(f"topic {record.topic}: expected at most {OUTPUT_MAX} bytes of records from one event")
+        yield record
+
+
+def _fits(raw: bytes) -> bool:
+    """Whether the changelog takes this value."""
+    return len(raw) <= RECORD_MAX or len(pack(raw) or b"") <= RECORD_MAX
 
 
 class _Cache:
@@ -278,7 +322,7 @@ class _Cache:
         self._table = binding.table
         self.changelog = binding.table.changelog_topic_name
         self._decoded: dict[str, tuple[bytes, msgspec.Struct]] = {}
-        self._memos: dict[int, deque[tuple[float, bytes]]] | None = None
+        self._memos: dict[int, _Memos] | None = None
 
     def raw(self, key: bytes) -> bytes | None:
         return self._table.get(key)
@@ -303,19 +347,22 @@ class _Cache:
         changes = _Changes(self)
         for key, value in overlay.values.items():
             raw = None if value is None else encode_state(value)
+            if raw is not None and not _fits(raw):
+                # the old state stays: that costs repeated alerts under known ids, a crash would cost all others
+                log.error("StateTooLarge table=%s key=%s bytes=%d", self.changelog, key, len(raw))
+                continue
             changes.add(key.encode(), raw, overlay.events[key].message.partition)
             if raw is not None and value is not None:
                 changes.decoded[key] = (raw, value)
-        newest: dict[int, float] = {}
+        fresh: dict[int, tuple[int, float]] = {}
         for memo_key, raw in overlay.raw.items():
             message = overlay.events[memo_key].message
             changes.add(memo_key, raw, message.partition)
-            self._index().setdefault(message.partition, deque()).append((message.timestamp, memo_key))
-            newest[message.partition] = message.timestamp
-        for partition, now in newest.items():
-            memos = self._index()[partition]
-            while memos[0][0] < now - MEMO_S or len(memos) > MEMO_MAX:
-                changes.add(memos.popleft()[1], None, partition)
+            self._index().setdefault(message.partition, _Memos()).add(message.timestamp, memo_key, len(raw))
+            fresh[message.partition] = (fresh.get(message.partition, (0, 0.0))[0] + 1, message.timestamp)
+        for partition, (count, now) in fresh.items():
+            for memo_key in self._index()[partition].expired(now, keep=count):
+                changes.add(memo_key, None, partition)
         return changes
 
     def apply(self, changes: "_Changes") -> None:
@@ -332,16 +379,36 @@ class _Cache:
         self._decoded.clear()
         self._memos = None
 
-    def _index(self) -> dict[int, deque[tuple[float, bytes]]]:
-        """Memos by partition, oldest first; read from the table once, after recovery."""
+    def _index(self) -> "dict[int, _Memos]":
+        """Memos by partition; read from the table once, after recovery."""
         if self._memos is None:
-            found: dict[int, list[tuple[float, bytes]]] = {}
+            found: dict[int, list[tuple[float, bytes, int]]] = {}
             for key, raw in self._table.items():
                 if key.startswith(_MEMO):
                     partition, timestamp = _MEMO_HEAD.unpack_from(raw)
-                    found.setdefault(partition, []).append((timestamp, key))
-            self._memos = {partition: deque(sorted(memos)) for partition, memos in found.items()}
+                    found.setdefault(partition, []).append((timestamp, key, len(raw)))
+            self._memos = {partition: _Memos(memos) for partition, memos in found.items()}
         return self._memos
+
+
+class _Memos:
+    """What a table remembers of one partition for re-emission, oldest first."""
+
+    def __init__(self, found: Iterable[tuple[float, bytes, int]] = ()) -> None:
+        self._queue = deque(sorted(found))
+        self._bytes = sum(size for _, _, size in self._queue)
+
+    def add(self, timestamp: float, key: bytes, size: int) -> None:
+        self._queue.append((timestamp, key, size))
+        self._bytes += size
+
+    def expired(self, now: float, *, keep: int) -> Iterator[bytes]:
+        """Keys of what may go, taken out; never of the `keep` newest, whose input is not committed yet."""
+        queue = self._queue
+        while len(queue) > keep and (queue[0][0] < now - MEMO_S or len(queue) > MEMO_MAX or self._bytes > MEMO_BYTES):
+            _, key, size = queue.popleft()
+            self._bytes -= size
+            yield key
 
 
 class _Changes:
@@ -359,6 +426,16 @@ class _Changes:
     def apply(self) -> None:
         """Make the changes visible to the next batch."""
         self._cache.apply(self)
+
+
+async def _commit(stream: Any) -> None:
+    """Commit what is acknowledged, so that the next start does not meet the very same dead letters."""
+    try:
+        async with asyncio.timeout(COMMIT_S):
+            await stream.app.consumer.commit()  # may only have waited for one that began earlier
+            await stream.app.consumer.commit()
+    except (LogError, TimeoutError) as error:
+        log.error("CommitFailed reason=%s", error or "no answer")
 
 
 async def deliver(records: Sequence[OutRecord], send: Callable[[OutRecord], Any]) -> None:

@@ -94,12 +94,17 @@ class KafkaLog:
         resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
         if not resources:
             return []
-        answers = await self._retried("topics cannot be described", lambda: self._admin.describe_configs(resources))
+        what = "topics cannot be described"
+
+        async def describe() -> list[Any]:
+            answers = await self._admin.describe_configs(resources)
+            found = [resource for answer in answers for resource in answer.resources]
+            _raise_codes(what, [(code, text) for code, text, *_ in found])  # a broker may not know a new topic yet
+            return found
+
         return [
             (name, {entry[0]: (entry[1], int(entry[3])) for entry in entries})
-            for answer in answers
-            for code, _, _, name, entries in answer.resources
-            if not code
+            for _, _, _, name, entries in await self._retried(what, describe)
         ]
 
     async def copies(self, names: Iterable[str]) -> dict[str, tuple[int, int, int]]:
@@ -176,9 +181,9 @@ class KafkaLog:
         answer = await self._retried("no metadata", lambda: self._send(MetadataRequest([], False)))
         return {broker[0]: f"{broker[1]}:{broker[2]}" for broker in answer.brokers}
 
-    async def _metadata(self) -> dict[str, int]:
-        """Partitions of each topic of ours whose partitions all have a leader."""
-        answer = await self._retried("no metadata", lambda: self._send(MetadataRequest(None, False)))
+    async def _metadata(self, node: int | None = None) -> dict[str, int]:
+        """Partitions of each topic of ours whose partitions all have a leader, as one broker knows them."""
+        answer = await self._retried("no metadata", lambda: self._send(MetadataRequest(None, False), node))
         found = {}
         for code, name, is_internal, partitions in answer.topics:
             if not code and not is_internal and partitions and all(p[2] >= 0 for p in partitions):
@@ -188,7 +193,8 @@ class KafkaLog:
 
     async def _count(self, topic: str) -> int:
         if topic not in self._partitions:
-            await self._metadata()
+            for node in await self.brokers():
+                await self._metadata(node)  # the news of a topic reaches one broker before another
         if topic not in self._partitions:
             raise UnknownTopic(f"topic {topic}: not on this broker")
         return self._partitions[topic]

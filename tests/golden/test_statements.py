@@ -1,4 +1,8 @@
-"""Statements of invented live-blog posts, against their annotation: found, rightly ascribed, of the right kind."""
+"""Statements of invented live-blog posts, against their annotation: found, rightly ascribed, of the right kind.
+
+The rules were written with `dev` in view. `held` was written and scored after them: failures there show figures alone,
+so that nobody mends a rule for one of its posts.
+"""
 
 import json
 import re
@@ -16,6 +20,8 @@ from schemas.event import Span
 FOLDER = Path(__file__).parent / "statements"
 SETS = ("dev", "held")
 FLOOR = 0.95
+FLOOR_BOTH = 0.90
+"""Content and speaker together."""
 _TOKEN = re.compile(r"\w+(?:['’]\w+)*")
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+")
 
@@ -33,6 +39,7 @@ class Pair(NamedTuple):
 class Result(NamedTuple):
     """A set of posts, compared. `missed` and `extra` hold post and the start of the content."""
 
+    name: str
     pairs: list[Pair]
     missed: list[tuple[str, int]]
     extra: list[tuple[str, int]]
@@ -41,7 +48,16 @@ class Result(NamedTuple):
         """F1 of the contents: soft, one to one."""
         return 2 * len(self.pairs) / (2 * len(self.pairs) + len(self.missed) + len(self.extra))
 
+    def both(self, wrong: Sequence[tuple[str, str, str | None]]) -> float:
+        """F1 of contents that also have the right speaker."""
+        return self.content() * self.share(wrong)
+
+    def shown(self, details: object) -> object:
+        """What a failure may print."""
+        return details if self.name == "dev" else "held: figures only"
+
     def share(self, wrong: Sequence[tuple[str, str, str | None]]) -> float:
+        """Share of the statements found that are not among the wrong ones."""
         return 1 - len(wrong) / len(self.pairs)
 
 
@@ -51,7 +67,7 @@ def posts(name: str) -> list[Row]:
 
 def compare(name: str) -> Result:
     """Greedy matching by falling overlap of words; at least half of the words of both must be shared."""
-    out = Result([], [], [])
+    out = Result(name, [], [], [])
     for post in posts(name):
         found = _found(post)
         words = [_words(post["text"], [(s.start, s.end) for s in statement.content_spans]) for statement in found]
@@ -113,8 +129,8 @@ def test_every_span_gives_its_text(name: str) -> None:
     assert broken == []
 
 
-def test_the_halves_share_no_post() -> None:
-    """The held half says something about text that no rule was written for."""
+def test_the_sets_share_no_post() -> None:
+    """What is held back says something about text that no rule was written for."""
     dev, held = ({post["text"] for post in posts(name)} for name in SETS)
     assert dev & held == set()
     assert len(dev | held) >= 200
@@ -122,7 +138,15 @@ def test_the_halves_share_no_post() -> None:
 
 def test_statements_are_found_and_nothing_else(result: Result) -> None:
     """Content: what is missed and what nobody said both count."""
-    assert result.content() >= FLOOR, (result.missed, result.extra)
+    assert result.content() >= FLOOR, result.shown((result.missed, result.extra))
+
+
+def test_posts_without_a_statement_stay_silent(result: Result) -> None:
+    """Idioms, scare quotes, bylines, notes of the editors and speech that never happened."""
+    silent = {post["id"] for post in posts(result.name) if not post["attributions"]}
+    loud = silent & {post for post, _ in result.extra}
+    assert len(silent) >= 30
+    assert 1 - len(loud) / len(silent) >= FLOOR, result.shown(sorted(loud))
 
 
 def test_speakers_are_resolved(result: Result) -> None:
@@ -132,7 +156,8 @@ def test_speakers_are_resolved(result: Result) -> None:
         for pair in result.pairs
         if _folded(pair.expected["speaker"]) != _folded(_speaker(pair.found))
     ]
-    assert result.share(wrong) >= FLOOR, wrong
+    assert result.share(wrong) >= FLOOR, result.shown(wrong)
+    assert result.both(wrong) >= FLOOR_BOTH, result.shown(wrong)
 
 
 def test_kinds_are_told_apart(result: Result) -> None:
@@ -142,4 +167,4 @@ def test_kinds_are_told_apart(result: Result) -> None:
         for pair in result.pairs
         if pair.expected["kind"] != pair.found.kind
     ]
-    assert result.share(wrong) >= FLOOR, wrong
+    assert result.share(wrong) >= FLOOR, result.shown(wrong)

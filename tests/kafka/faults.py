@@ -111,7 +111,9 @@ async def _outcome(log: EventLog) -> Outcome:
         for partition in await log.ends(name) if name in present else ():
             highest: dict[str, int] = {}
             async for record in log.read(name, partition, 0):
-                found, (one, of, version) = (entries, _entry(record)) if name == ENTRIES.name else (alerts, _alert(record))
+                found, (one, of, version) = (
+                    (entries, _entry(record)) if name == ENTRIES.name else (alerts, _alert(record))
+                )
                 if one not in found:  # de-duplicated: the first copy counts
                     if version < highest.get(of, 0):
                         falling.append(f"{name}: {of}: {highest[of]} then {version}")
@@ -131,7 +133,9 @@ def _alert(record: Record) -> tuple[str, str, int]:
 
 
 def _body(record: Record) -> bytes:
-    return json.dumps([sorted((name, value.hex()) for name, value in record.headers), (record.value or b"").hex()]).encode()
+    return json.dumps(
+        [sorted((name, value.hex()) for name, value in record.headers), (record.value or b"").hex()]
+    ).encode()
 
 
 def calm(folder: Path, updates: Sequence[bytes]) -> Outcome:
@@ -215,7 +219,10 @@ def ask(tocsin: Tocsin, question: Callable[[EventLog], Any]) -> Any:
 
 def settings_of(tocsin: Tocsin) -> Settings:
     """What the test itself needs of the settings that the processes get from their environment."""
-    return Settings(broker=tocsin.broker, partitions=4, app_id=tocsin.environment.get("TOCSIN_APP_ID", "tocsin"))
+    told = tocsin.environment
+    return Settings(
+        broker=tocsin.broker, partitions=int(told["TOCSIN_PARTITIONS"]), app_id=told.get("TOCSIN_APP_ID", "tocsin")
+    )
 
 
 def outcome(tocsin: Tocsin) -> Outcome:
@@ -240,8 +247,7 @@ def is_done(tocsin: Tocsin) -> bool:
 
 def members(tocsin: Tocsin) -> int:
     """Workers that share the partitions now; 0 while they are being shared."""
-    found = asyncio.run(broker.assignments(tocsin.broker.removeprefix("kafka://"), settings_of(tocsin).app_id))
-    return sum(1 for share in found if share)
+    return len(asyncio.run(broker.assignments(tocsin.broker.removeprefix("kafka://"), settings_of(tocsin).app_id)))
 
 
 def publish(tocsin: Tocsin, updates: Sequence[bytes]) -> int:
@@ -381,7 +387,9 @@ class Crew:
                 self.own_exits.append(code)
                 self.start()
 
-    def until(self, holds: Callable[[], bool], what: str, *, patience_s: float = PATIENCE_S, every_s: float = 0.1) -> float:
+    def until(
+        self, holds: Callable[[], bool], what: str, *, patience_s: float = PATIENCE_S, every_s: float = 0.1
+    ) -> float:
         """Tend the workers until something holds; returns the seconds this took."""
         began = time.monotonic()
         while not holds():
@@ -389,6 +397,10 @@ class Crew:
             self.tend()
             time.sleep(every_s)
         return time.monotonic() - began
+
+    def until_committed(self, count: int) -> float:
+        """Until the group is done with so many updates, or with all there are; returns the seconds this took."""
+        return self.until(lambda: committed(self.tocsin) >= count or is_done(self.tocsin), f"{count} updates committed")
 
     def settle(self, feed: Feed | None = None) -> float:
         """Until every commit has reached its end; returns the seconds this took."""

@@ -118,6 +118,12 @@ def until(holds: Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
+def until_ready(tocsin: Tocsin, process: "subprocess.Popen[bytes]", count: int = 1) -> None:
+    """Wait for a worker; at once an error when it has ended instead."""
+    until(lambda: process.poll() is not None or said(tocsin).count("ready on") >= count, "ready")
+    assert process.poll() is None, said(tocsin)[-2000:]
+
+
 def said(tocsin: Tocsin) -> str:
     return (tocsin.folder / "worker.out").read_text(errors="replace")
 
@@ -202,7 +208,7 @@ def test_sigterm_under_load_ends_in_time_and_loses_nothing(kafka_tocsin: Tocsin,
     expected = calm_alerts(tmp_path / "calm", updates)
     publish(kafka_tocsin, updates)
     with worker(kafka_tocsin) as process:
-        until(lambda: "ready on" in said(kafka_tocsin), "ready")
+        until_ready(kafka_tocsin, process)
         started = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(STOP_S + 5) == 0
@@ -244,12 +250,12 @@ def test_two_workers_share_the_partitions(kafka_tocsin: Tocsin, tmp_path: Path) 
 def test_commits_do_not_stall_after_a_rebalance(kafka_tocsin: Tocsin) -> None:
     """Half a second after each seek, tables and load: with upstream's consumer one rebalance stalls a partition."""
     publish(kafka_tocsin, [])
-    with worker(kafka_tocsin, *faulty("slow-seek")), load(kafka_tocsin) as enough:
-        until(lambda: "ready on" in said(kafka_tocsin), "ready")
-        for _ in range(2):
+    with worker(kafka_tocsin, *faulty("slow-seek")) as first, load(kafka_tocsin) as enough:
+        until_ready(kafka_tocsin, first)
+        for turn in range(2):
             with worker(kafka_tocsin, *faulty("slow-seek")) as other:
                 until(lambda: len(shares(kafka_tocsin)) == 2, "second worker")
-                until(lambda: said(kafka_tocsin).count("ready on") > 1, "second worker ready")
+                until_ready(kafka_tocsin, other, 2 + turn)
                 other.send_signal(signal.SIGTERM)
                 assert other.wait(STOP_S + 5) == 0
         until(lambda: len(shares(kafka_tocsin)) == 1, "first worker alone")
@@ -361,7 +367,7 @@ def test_three_brokers_keep_three_copies(kafka_cluster: Cluster, app_id: str, tm
     expected = calm_alerts(tmp_path / "calm", updates)
     publish(tocsin, updates[:100])
     with worker(tocsin) as process:
-        until(lambda: "ready on" in said(tocsin), "ready")
+        until_ready(tocsin, process)
         states = json.loads(tocsin.run("topics", "--json").stdout)
         assert {(state["replicas"], state["min_insync_replicas"]) for state in states} == {(3, 2)}
         kafka_cluster.kill(kafka_cluster.leader(UPDATES.name))

@@ -75,11 +75,12 @@ class FakeTable:
 
 
 class FakeStream:
-    """Batches in, acknowledgements noted."""
+    """Batches in, acknowledgements and commits noted. It is its own app and consumer."""
 
     def __init__(self, journal: list[Any], batches: Sequence[Sequence[Message]]) -> None:
         self.journal = journal
         self.batches = batches
+        self.app = self.consumer = self
 
     async def noack_take(self, _max: int, within: float) -> Any:
         for batch in self.batches:
@@ -87,6 +88,11 @@ class FakeStream:
 
     async def ack(self, event: FakeEvent) -> bool:
         self.journal.append(("acked", event.message.offset))
+        return True
+
+    async def commit(self) -> bool:
+        """Commit what is acknowledged."""
+        self.journal.append(("committed",))
         return True
 
 

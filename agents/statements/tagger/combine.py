@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from agents.statements.cues import CUES, PHRASE_HEADS, Cue, cue_at
 from agents.statements.drafts import Draft
-from agents.statements.lexicon import DOCUMENT_HEADS, OWN_VOICE, words
+from agents.statements.lexicon import DOCUMENT_HEADS, OWN_VOICE, STOP, words
 from agents.statements.phrases import VENUES
 from agents.statements.tagger.reading import Marked, Piece, Reading
-from agents.statements.tagger.typography import signature, transcripts
+from agents.statements.tagger.typography import signature, signed, transcripts
 from agents.statements.tokens import Line
 
 _SAYING = (
@@ -39,13 +39,17 @@ def combine(reading: Reading, found: Sequence[Marked]) -> list[tuple[Draft, int]
     taken: set[int] = set()
     out: list[tuple[Draft, int, int]] = []
     covered: set[int] = set()
-    for draft, number in transcripts(reading):
+    scripts: set[int] = set()
+    for draft, number in (*transcripts(reading), *signed(reading)):
         spoken = reading.marked(draft)
         covered.update(index for start, stop in spoken.content for index in range(start, stop))
         out.append((draft, number, spoken.content[0][0]))
-    scripted = frozenset(covered)
+    for _, _, mark in (rule for rule in rules if rule[0].kind == "direct"):  # transcripts of the rules
+        if not any(start in covered for start, _ in mark.content):
+            scripts.update(index for start, stop in mark.content for index in range(start, stop))
+    scripted = frozenset(covered | scripts)
     for mark in found:
-        if mark.content[0][0] in scripted or mark.content[-1][0] in scripted:
+        if scripted and any(index in scripted for start, stop in mark.content for index in range(start, stop)):
             continue
         place = _partner(mark, rules, owners, taken)
         made = merger.draft(mark, None if place is None else rules[place][0])
@@ -131,7 +135,8 @@ class _Merger:
         else:
             draft.cue_range = None
         self._content(draft, base, mark.content)
-        if not draft.pieces and not draft.spans:
+        _drop_afterthought(draft)
+        if not _says_something(draft):
             return None
         if rule is not None:
             self._inherit(draft, rule)
@@ -189,6 +194,27 @@ def cue_of(line: Line, cue_range: Piece) -> Cue:
     if "according" in line.low[first:stop] or any(word in _SAYING for word in line.low[first:stop]):
         return Cue(" ".join(line.low[first:stop]), "past")
     return cues[0] if cues else Cue(" ".join(line.low[first:stop]), "past", is_belief=True)
+
+
+def _drop_afterthought(draft: Draft) -> None:
+    """`"X," she said of the law that ...`: behind a quotation and its cue, loose words are no content."""
+    if draft.cue_range is None or len(draft.pieces) < 2:
+        return
+    quote, at = draft.line.quote, draft.cue_range[0]
+    before = [piece for piece in draft.pieces if piece[0] < at]
+    if before and all(quote[i] >= 0 for a, b in before for i in range(a, b)):
+        draft.pieces = [p for p in draft.pieces if p[0] < at or any(quote[i] >= 0 for i in range(*p))]
+
+
+def _says_something(draft: Draft) -> bool:
+    """Whether there is content: more than "that", and without a cue more than loose words."""
+    if draft.spans:
+        return True
+    line = draft.line
+    held = [i for a, b in draft.pieces for i in range(a, b) if line.is_word(i)]
+    if draft.cue_range is None and not any(line.quote[i] >= 0 for i in held):
+        return False
+    return any(line.low[i] not in STOP for i in held)
 
 
 def _is_own(line: Line, source: Piece) -> bool:

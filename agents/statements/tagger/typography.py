@@ -28,6 +28,21 @@ def signature(line: Line, index: int) -> Piece | None:
     return (first, stop) if not any(word in (".", "!", "?", ";", ":") for word in line.low[first:stop]) else None
 
 
+def signed(reading: Reading) -> list[tuple[Draft, int]]:
+    """Paragraphs that are one quotation and the name of who said it."""
+    out: list[tuple[Draft, int]] = []
+    for number, line in enumerate(reading.lines, 1):
+        if line.quote[0] < 0 or line.quotations[0].continues:
+            continue
+        source = signature(line, 0)
+        if source is not None:
+            draft = Draft(line, None, None, source)
+            draft.kind = "direct"
+            if draft.add(0, line.quote_end(0)):
+                out.append((draft, number))
+    return out
+
+
 def transcripts(reading: Reading) -> list[tuple[Draft, int]]:
     """`"NAME: words` that opens a paragraph inside a quotation over many, with the paragraphs that go on with it."""
     out: list[tuple[Draft, int]] = []

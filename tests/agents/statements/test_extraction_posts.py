@@ -1,4 +1,4 @@
-"""Ways of live blogs: embedded posts, tickers, issued statements, media in the subject, and what only looks like speech."""
+"""Ways of live blogs: embedded posts, tickers, issued statements, media as a channel, and what only looks like one."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def said(text: str) -> list[Found]:
         ),
         ("14:02 “It holds for now,” says Ana Lind.", (DIRECT, "Ana Lind", "It holds for now")),
         ('It holds for now," said Ana Lind.', (DIRECT, "Ana Lind", "It holds for now")),
-        ("THE WITNESS: It was on the stove.", (DIRECT, "WITNESS", "It was on the stove")),
+        ("THE WITNESS: It was on the stove.", (DIRECT, "THE WITNESS", "It was on the stove")),
         ("The dam had failed, according to court documents.", (DOCUMENT, "court documents", "The dam had failed")),
         ("It was, said Lind, a disaster.", (INDIRECT, "Lind", "It was a disaster")),
         ("The van, according to police, left at six.", (INDIRECT, "police", "The van left at six")),
