@@ -151,7 +151,7 @@ def create_app(
     return app
 
 
-class _Tables(TableManager):
+class _Tables(TableManager):  # type: ignore[misc]  # Faust publishes no types
     """Faust's tables, without the second that it waits at start for tables to be added: all of ours are there."""
 
     async def on_start(self) -> None:
