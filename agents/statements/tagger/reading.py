@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from agents.statements.drafts import Draft
 from agents.statements.extraction import _PARAGRAPH, _Reader
-from agents.statements.speakers import Names
+from agents.statements.names import Names
 from agents.statements.tokens import Line
 from schemas.article import Segment
 from schemas.detection import Statement
