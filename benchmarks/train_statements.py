@@ -86,7 +86,7 @@ def cue_slots(odds: dict[str, float]) -> Any:
     return out
 
 
-def initial(key: Any, vectors: Any) -> Tree:
+def initial(key: Any) -> Tree:
     """Fresh weights."""
     keys = iter(jax.random.split(key, 64))
     sizes = dict(COLUMNS) | {"word": dict(COLUMNS)["word1"]}
@@ -255,9 +255,9 @@ def main() -> int:
     parser.add_argument("--train", type=Path, default=DATA / "statements/polnear_train.jsonl.gz")
     parser.add_argument("--vectors", type=Path, required=True, help="from train_statement_vectors.py")
     parser.add_argument("--out", type=Path, default=ROOT / "agents/statements/tagger/weights.npz")
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--drop", type=float, default=0.25)
+    parser.add_argument("--drop", type=float, default=0.3)
     args = parser.parse_args()
     if not args.train.exists():
         print("statements: not trained (annotated articles absent)")
@@ -270,7 +270,7 @@ def main() -> int:
     print(f"{len(docs)} articles, {sum(len(d['tags']) for d in docs)} tokens, {time.time() - begin:.0f} s", flush=True)
     rng = np.random.default_rng(args.seed)
     key = jax.random.PRNGKey(args.seed)
-    tree = initial(key, vectors)
+    tree = initial(key)
     smooth = {k: jnp.array(v) for k, v in tree.items()}
     state = {name: {k: jnp.zeros_like(v) for k, v in tree.items()} for name in ("mean", "power")}
     steps = args.epochs * (sum(len(windows(d["offsets"], rng)) for d in docs) // BATCH)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from agents.statements.cues import CUES, PHRASE_HEADS, Cue, cue_at
 from agents.statements.drafts import Draft
-from agents.statements.lexicon import DOCUMENT_HEADS, OWN_VOICE, STOP, words
+from agents.statements.lexicon import BE, DOCUMENT_HEADS, OWN_VOICE, STOP, words
 from agents.statements.phrases import VENUES
 from agents.statements.tagger.reading import Marked, Piece, Reading
 from agents.statements.tagger.typography import signature, signed, transcripts
@@ -23,6 +23,8 @@ _SAYING = (
 """Words that make a cue of saying of what is no cue verb."""
 _MIN_FLOATING = 4
 _MOST_OF_QUOTATION = 0.6
+_MAX_HEARER = 8
+_MAX_BYLINE = 4
 
 
 def combine(reading: Reading, found: Sequence[Marked]) -> list[tuple[Draft, int]]:
@@ -61,7 +63,7 @@ def combine(reading: Reading, found: Sequence[Marked]) -> list[tuple[Draft, int]
         first = mark.content[0][0]
         out.append((made, reading.paragraph(first if mark.cue is None else mark.cue[0]), first))
     for number, (draft, paragraph, mark) in enumerate(rules):
-        if number in taken or not mark.content or not _is_fact(draft):
+        if number in taken or not mark.content or not (_is_fact(draft) or _is_sure(draft)):
             continue
         if not any(index in covered for start, stop in mark.content for index in range(start, stop)):
             out.append((draft, paragraph, mark.content[0][0]))
@@ -110,6 +112,11 @@ def _is_fact(draft: Draft) -> bool:
     return len(quoted) >= _MIN_FLOATING and not loose
 
 
+def _is_sure(draft: Draft) -> bool:
+    """Whether the rules rest on a cue of saying: they err by leaving out, seldom by adding."""
+    return draft.cue is not None and not draft.cue.is_belief
+
+
 class _Merger:
     """Builds drafts and remembers which rule each stands for."""
 
@@ -134,7 +141,12 @@ class _Merger:
             draft.cue = cue_of(line, cue_range)
         else:
             draft.cue_range = None
+        if draft.source is not None and draft.cue_range is not None and _is_hearer(line, draft.source, draft.cue_range):
+            draft.source = None
         self._content(draft, base, mark.content)
+        if rule is not None and rule.line is line:
+            draft.pieces = [_without_media(rule, a, b) for a, b in draft.pieces]
+        draft.pieces = [_without_byline(line, a, b) for a, b in draft.pieces]
         _drop_afterthought(draft)
         if not _says_something(draft):
             return None
@@ -196,6 +208,22 @@ def cue_of(line: Line, cue_range: Piece) -> Cue:
     return cues[0] if cues else Cue(" ".join(line.low[first:stop]), "past", is_belief=True)
 
 
+def _without_media(rule: Draft, start: int, stop: int) -> Piece:
+    """`told the agency the port was shut`: the medium that the rules know is no part of what was said."""
+    ends = [b for (a, b), _ in rule.via if start <= a and b < stop and b - start <= _MAX_HEARER]
+    return max(ends, default=start), stop
+
+
+def _without_byline(line: Line, start: int, stop: int) -> Piece:
+    """`..., writes Name` at the end is the paper's own reporter."""
+    name = stop
+    while name > start and line.is_capital(name - 1) and stop - name < _MAX_BYLINE:
+        name -= 1
+    if start < name - 2 and name < stop and line.low[name - 1] in ("writes", "reports") and line.low[name - 2] == ",":
+        return start, name - 2
+    return start, stop
+
+
 def _drop_afterthought(draft: Draft) -> None:
     """`"X," she said of the law that ...`: behind a quotation and its cue, loose words are no content."""
     if draft.cue_range is None or len(draft.pieces) < 2:
@@ -219,6 +247,14 @@ def _says_something(draft: Draft) -> bool:
 
 def _is_own(line: Line, source: Piece) -> bool:
     return source[1] - source[0] == 1 and line.quote[source[0]] < 0 and line.low[source[0]] in OWN_VOICE
+
+
+def _is_hearer(line: Line, source: Piece, cue: Piece) -> bool:
+    """`Residents were told to leave`: the subject of a passive cue was spoken to, or spoken of."""
+    if source[0] > cue[0] or not any(line.low[i] in BE for i in range(*cue)):
+        return False
+    verb = CUES.get(line.low[cue[1] - 1])
+    return verb is not None and verb.form == "past" and not verb.is_belief
 
 
 def _without_marks(line: Line, start: int, stop: int) -> Piece | None:

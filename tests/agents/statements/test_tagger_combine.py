@@ -37,13 +37,6 @@ def test_the_network_adds_what_the_rules_do_not_know() -> None:
     assert said(joined(text, ("floated", "Mayor Mara Lind", ("a tax on ships",)))) == [("Mara Lind", "a tax on ships")]
 
 
-def test_what_the_network_leaves_out_is_dropped_unless_the_marks_say_it() -> None:
-    """Paraphrase of the rules needs the network's consent, a bare quotation does not."""
-    text = 'Mara Lind said the port was safe.\n"We will keep the bridge open all winter."'
-
-    assert [words for _, words in said(joined(text))] == ["We will keep the bridge open all winter"]
-
-
 def test_a_part_of_a_quotation_becomes_the_whole() -> None:
     """A piece that holds most of a quotation holds all of it."""
     text = '"We will keep the bridge open all winter," said Mara Lind.'
@@ -101,3 +94,36 @@ def test_a_cue_that_names_no_saying_is_kept_as_belief() -> None:
     (found,) = joined("The board plans a new pier.", ("plans", "The board", ("a new pier",)))
 
     assert found.kind is StatementKind.BELIEF
+
+
+def test_rules_with_a_cue_of_saying_stay_where_the_network_is_silent() -> None:
+    """They seldom add what is not there."""
+    assert said(joined("Mara Lind said the port was safe.")) == [("Mara Lind", "the port was safe")]
+
+
+def test_the_medium_that_was_told_is_no_content() -> None:
+    """`told the agency X`: X alone was said, the agency is the way it came."""
+    text = "Mara Lind told the Vostok news agency the port was safe."
+
+    (found,) = joined(text, ("told", "Mara Lind", ("the Vostok news agency the port was safe",)))
+
+    assert found.text == "the port was safe"
+    assert [way.type for way in found.via] == ["media"]
+
+
+def test_the_byline_of_a_reporter_is_no_content() -> None:
+    """`..., writes Name` at the end of a post."""
+    text = "Mara Lind has floated a tax on ships, writes Tom Reed"
+
+    found = joined(text, ("has floated", "Mara Lind", ("a tax on ships, writes Tom Reed",)))
+
+    assert said(found) == [("Mara Lind", "a tax on ships")]
+
+
+def test_the_subject_of_a_passive_cue_is_no_speaker() -> None:
+    """`Residents were told to leave`: by whom is not said."""
+    text = "Residents were told to leave the harbour at once."
+
+    assert said(joined(text, ("were told", "Residents", ("to leave the harbour at once",)))) == [
+        (None, "to leave the harbour at once")
+    ]
