@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test run bench eval lint check test-faults kafka kafka-stop lock clean
+.PHONY: help demo test run bench eval train-statements lint check test-faults kafka kafka-stop lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,7 +49,14 @@ test-faults: $(VENV)/.dev  ## the long fault runs on real Kafka and the embedded
 
 eval: $(VENV)/.dev  ## detection quality on the corpora in ../shared/data, where present
 	@$(BIN)/python benchmarks/eval_statements.py
+	@$(BIN)/python benchmarks/compare_statements.py
 	@$(BIN)/python benchmarks/eval_escalations.py
+
+train-statements: $(VENV)/.dev  ## train the statement tagger (needs the articles in ../shared/data)
+	$(BIN)/python -m pip install -q 'jax[cpu]' scipy
+	$(BIN)/python benchmarks/train_statement_vectors.py .venv/vectors.npz
+	$(BIN)/python benchmarks/train_statements.py --vectors .venv/vectors.npz
+	$(BIN)/python benchmarks/compare_statements.py
 
 bench: $(VENV)/.dev  ## ratios against peers; writes benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks

@@ -117,7 +117,8 @@ def ingest(file: str, settings: Any, **options: Any) -> None:
 
 @cli.command()
 @click.argument("file", default="-")
-def detect(file: str) -> None:
+@click.option("--engine", type=click.Choice(["rules", "tagger"]), default="rules", help="What finds the statements.")
+def detect(file: str, engine: str) -> None:
     """Detect statements, keywords and officials in JSON Lines {"id", "text"}; stateless, spans in code points.
 
     One line in, one line out. A line that is no such object gives {"id": null, "error": ...}, and exit code 1 at the
@@ -129,7 +130,7 @@ def detect(file: str) -> None:
     with _lines(file) as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                out, is_good = detect_line(line, f"{file}:{number}")
+                out, is_good = detect_line(line, f"{file}:{number}", engine=engine)
                 is_bad |= not is_good
                 sys.stdout.buffer.write(out + b"\n")
                 sys.stdout.buffer.flush()

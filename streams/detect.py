@@ -7,7 +7,7 @@ import orjson
 
 from agents.escalations.detection import scan
 from agents.officials.recognition import recognise
-from agents.statements.extraction import extract
+from agents.statements.engine import extractor
 from schemas.codec import MAX_BYTES
 from schemas.event import Span
 
@@ -22,8 +22,9 @@ class Document(msgspec.Struct):
 _decoder = msgspec.json.Decoder(Document)
 
 
-def detect(text: str) -> dict[str, list[dict[str, Any]]]:
+def detect(text: str, *, engine: str = "rules") -> dict[str, list[dict[str, Any]]]:
     """Statements, keywords and officials of one text; offsets are code points, half-open."""
+    find = extractor(engine)
     return {
         "statements": [
             {
@@ -40,7 +41,7 @@ def detect(text: str) -> dict[str, list[dict[str, Any]]]:
                 "on_behalf_of": found.on_behalf_of,
                 "via": [via.name for via in found.via],
             }
-            for found in extract(text)
+            for found in find(text, ())
         ],
         "keywords": [
             {
@@ -78,13 +79,13 @@ def _end(span: Span | None) -> int | None:
     return None if span is None else span.end
 
 
-def detect_line(line: bytes, where: str) -> tuple[bytes, bool]:
+def detect_line(line: bytes, where: str, *, engine: str = "rules") -> tuple[bytes, bool]:
     """One line of JSON in, one line of JSON out, and whether the input was good."""
     try:
         if len(line) > 10 * MAX_BYTES:
             raise msgspec.ValidationError(f"expected at most {10 * MAX_BYTES} bytes, found {len(line)}")
         document = _decoder.decode(line)
-        out: dict[str, Any] = {"id": document.id, **detect(document.text)}
+        out: dict[str, Any] = {"id": document.id, **detect(document.text, engine=engine)}
     except RecursionError:
         return orjson.dumps({"id": None, "error": f"{where}: nested too deeply"}), False
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -19,6 +19,7 @@ from agents.officials.registry import Registry, default_registry
 from agents.officials.step import OfficialsStep
 from agents.roles.step import RolesStep
 from agents.statements.cast import Resolver
+from agents.statements.engine import extractor
 from agents.statements.step import StatementsStep
 from agents.step import Step
 from schemas.alert import Alert
@@ -33,7 +34,7 @@ from streams.dead_letter_review import HANDLED
 from streams.dead_letters import DeadLetterLimit
 from streams.log import TopicSpec
 from streams.settings import Settings
-from streams.stage import Binding, Message, OutRecord, Stage, exit_now
+from streams.stage import SOURCE_OFFSET, Binding, Message, OutRecord, Stage, exit_now
 from streams.topics import Topic
 
 _INTERNAL = 8_000_000
@@ -42,11 +43,15 @@ _INTERNAL = 8_000_000
 Decode = Callable[[bytes | None, Mapping[str, bytes]], Event]
 
 
-def _detectors(registry: Registry) -> tuple[Step[EntryRevision], ...]:
+def _detectors(settings: Settings, registry: Registry) -> tuple[Step[EntryRevision], ...]:
     """Every step that reads entry revisions. Each has its own table and fails on its own."""
     recogniser = Recogniser(registry)
     resolver = Resolver(recogniser)
-    return (StatementsStep(resolver=resolver), EscalationsStep(), OfficialsStep(recogniser=recogniser))
+    return (
+        StatementsStep(extractor(settings.statements_engine), resolver=resolver),
+        EscalationsStep(),
+        OfficialsStep(recogniser=recogniser),
+    )
 
 
 def _text(path: str) -> str:
@@ -139,7 +144,7 @@ def create_app(
         topics.ENTRIES,
         "detect",
         _decoder(EntryRevision, _INTERNAL),
-        [(step, by_revision) for step in _detectors(registry)],
+        [(step, by_revision) for step in _detectors(settings, registry)],
     )
     add(topics.ROLE_CLAIMS, "roles", _decoder(RoleClaim, _INTERNAL), [(RolesStep(registry), by_claim)])
 
@@ -211,6 +216,26 @@ class FaustTable:
     def __init__(self, app: faust.App, name: str) -> None:
         self._table = app.Table(name, key_type=bytes, value_type=bytes, partitions=app.conf.topic_partitions)
         self.changelog_topic_name: str = self._table.changelog_topic_name
+        self._sources: dict[bytes, int] = {}
+        restore = self._table.apply_changelog_batch
+        self._table.apply_changelog_batch = lambda batch: restore(self._in_order(batch))
+
+    def _in_order(self, batch: Iterable[Any]) -> list[Any]:
+        """Changelog events without those that take a key back to an earlier input.
+
+        A worker that was stopped, or lost its partitions in the middle of a batch, writes what it had decided beside
+        the new owner, perhaps long after it; the last record of a key is then not the newest.
+        """
+        kept = []
+        for event in batch:
+            message = event.message
+            source = dict(message.headers or ()).get(SOURCE_OFFSET)
+            if source is not None:
+                if int(source) < self._sources.get(message.key, 0):
+                    continue
+                self._sources[message.key] = int(source)
+            kept.append(event)
+        return kept
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key, without sensors; the same object each time."""

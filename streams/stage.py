@@ -53,6 +53,9 @@ OUTPUT_MAX = 64_000_000
 COMMIT_S = 5.0
 EXIT_DEFECT = 70
 EXIT_DEAD_LETTERS = 71
+SOURCE_OFFSET = "source-offset"
+"""Header of a changelog record that holds state: the offset of the input that led to it, decimal."""
+
 _MEMO = b"\x01"
 _MEMO_HEAD = struct.Struct(">Hd")  # partition, record time
 
@@ -351,7 +354,8 @@ class _Cache:
                 # the old state stays: that costs repeated alerts under known ids, a crash would cost all others
                 log.error("StateTooLarge table=%s key=%s bytes=%d", self.changelog, key, len(raw))
                 continue
-            changes.add(key.encode(), raw, overlay.events[key].message.partition)
+            message = overlay.events[key].message
+            changes.add(key.encode(), raw, message.partition, ((SOURCE_OFFSET, b"%d" % message.offset),))
             if raw is not None and value is not None:
                 changes.decoded[key] = (raw, value)
         fresh: dict[int, tuple[int, float]] = {}
@@ -420,8 +424,8 @@ class _Changes:
         self.records: list[OutRecord] = []
         self.decoded: dict[str, tuple[bytes, msgspec.Struct]] = {}
 
-    def add(self, key: bytes, value: bytes | None, partition: int) -> None:
-        self.records.append(OutRecord(self._topic, key, value, (), partition))
+    def add(self, key: bytes, value: bytes | None, partition: int, headers: Headers = ()) -> None:
+        self.records.append(OutRecord(self._topic, key, value, headers, partition))
 
     def apply(self) -> None:
         """Make the changes visible to the next batch."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
 import shutil
 import sqlite3
 import subprocess
@@ -348,11 +347,3 @@ async def test_what_expires_while_the_worker_is_behind_is_passed(tmp_path: Path)
         await expire(log, now=30 * DAY)
         await until(lambda: log.committed.get("test-app") == {("source", 0): 3})
         log.failure = LogFull("end of the test: nothing in progress is waited for")
-
-
-def test_a_full_disk_is_what_the_small_file_system_gives(small: Path) -> None:
-    """The fixture can fail as a disk does."""
-    filler = fill(small)
-    with pytest.raises(OSError, match="No space left") as caught:
-        (small / "more").write_bytes(bytes(100_000))
-    assert (caught.value.errno, filler.stat().st_size > SMALL // 2) == (errno.ENOSPC, True)
