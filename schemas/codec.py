@@ -123,8 +123,9 @@ def alert_from_record(value: bytes | None, headers: Mapping[str, bytes] | Iterab
     Raises DecodeError.
     """
     pairs = dict(headers)
+    named = {k[len(_CE) :]: v for k, v in pairs.items() if k.startswith(_CE)}
     # Kafka allows a header without a value
-    attributes = {k[len(_CE) :]: v.decode("utf-8", "replace") for k, v in pairs.items() if k.startswith(_CE) and v}
+    attributes = {name: raw.decode("utf-8", "replace") for name, raw in named.items() if raw is not None}
     if not attributes:
         return decode(Alert, value)
     kind, _, major = attributes.get("type", "").rpartition(".v")

@@ -22,8 +22,9 @@ from streams.failpoints import EXIT_KILLED, POINTS
 from streams.topics import UPDATES
 from tests.builders import an_update
 from tests.e2e.harness import Tocsin
-from tests.kafka import broker, faults
-from tests.kafka.faults import SESSION_S, STOP_S, Account, Crew, Feed, Outcome
+from tests.kafka import broker, crew, faults
+from tests.kafka.crew import SESSION_S, STOP_S, Crew, Feed
+from tests.kafka.faults import Account, Outcome
 from tests.kafka.worker_with_faults import DEFECT
 
 Tell = Callable[[str], None]
@@ -94,7 +95,7 @@ class Trials:
             TOCSIN_KAFKA_SESSION_TIMEOUT_S=str(SESSION_S),
             TOCSIN_PARTITIONS=str(PARTITIONS),
             TOCSIN_WATCHDOG_S="40",
-            PYTHONPATH=str(faults.ROOT),
+            PYTHONPATH=str(crew.ROOT),
         )
 
     def calm(self, updates: list[bytes]) -> Outcome:
@@ -118,8 +119,8 @@ def crews() -> Iterator[Callable[..., Crew]]:
         return made[-1]
 
     yield make
-    for crew in made:
-        crew.dismiss()
+    for workers in made:
+        workers.dismiss()
 
 
 def checked(expected: Outcome, tocsin: Tocsin, tell: Tell, *more: str) -> Account:
@@ -140,28 +141,28 @@ def test_sigkill_at_random_points(
     expected = trials.calm(updates)
     for _ in range(size.rounds):
         tocsin = trials.fresh()
-        faults.publish(tocsin, updates)
-        crew = crews(tocsin)
-        crew.start()
+        crew.publish(tocsin, updates)
+        workers = crews(tocsin)
+        workers.start()
         points = sorted(dice.randrange(len(updates)) for _ in range(size.faults))
         in_work = again = 0
         for point in points:
-            crew.until_committed(point)
+            workers.until_committed(point)
             time.sleep(0.3 * dice.random())
-            in_work += not faults.is_done(tocsin)
-            crew.kill()
-            crew.start()
+            in_work += not crew.is_done(tocsin)
+            workers.kill()
+            workers.start()
             if dice.random() < 0.2:
                 time.sleep(3 * dice.random())
                 again += 1
-                crew.kill()
-                crew.start()
-        drained = crew.settle()
-        crew.dismiss()
+                workers.kill()
+                workers.start()
+        drained = workers.settle()
+        workers.dismiss()
 
         more = f"kills={size.faults} in_work={in_work} while_starting={again} drained_s={drained:.0f}"
-        checked(expected, tocsin, tell, more, f"own_exits={crew.own_exits}")
-        assert crew.own_exits == []
+        checked(expected, tocsin, tell, more, f"own_exits={workers.own_exits}")
+        assert workers.own_exits == []
         assert in_work > 0
         assert drained < 120
 
@@ -174,17 +175,17 @@ def test_sigterm_under_load(
     updates = faults.flow(size.updates, dice)
     expected = trials.calm(updates)
     tocsin = trials.fresh()
-    faults.publish(tocsin, updates)
-    crew = crews(tocsin)
+    crew.publish(tocsin, updates)
+    workers = crews(tocsin)
     ends: list[tuple[int, float]] = []
     readies: list[float] = []
     for point in sorted(dice.randrange(len(updates)) for _ in range(size.faults)):
-        readies.append(crew.start_ready())
-        crew.until_committed(point)
+        readies.append(workers.start_ready())
+        workers.until_committed(point)
         time.sleep(dice.random())
-        ends.append(crew.end(crew.living[0]))
-    crew.start()
-    crew.settle()
+        ends.append(workers.end(workers.living[0]))
+    workers.start()
+    workers.settle()
 
     longest = max(seconds for _, seconds in ends)
     found = checked(
@@ -204,24 +205,24 @@ def test_one_three_one_workers(
     updates = faults.flow(size.updates, dice, pages=max(12, size.updates // 1000))
     expected = trials.calm(updates)
     tocsin = trials.fresh()
-    faults.publish(tocsin, [])
-    crew = crews(tocsin, fault)
-    crew.start_ready()
+    crew.publish(tocsin, [])
+    workers = crews(tocsin, fault)
+    workers.start_ready()
     feed = Feed(tocsin, updates, seconds=size.faults * 14)
     for _ in range(size.faults):
         for _ in range(2):
-            crew.start_ready()
-        crew.until(lambda: faults.members(tocsin) == 3, "three shares", every_s=0.3)
+            workers.start_ready()
+        workers.until(lambda: crew.members(tocsin) == 3, "three shares", every_s=0.3)
         time.sleep(dice.random())
         for _ in range(2):
-            code, seconds = crew.end(dice.choice(crew.living))
+            code, seconds = workers.end(dice.choice(workers.living))
             assert (code, seconds < STOP_S) == (0, True)
-        crew.until(lambda: faults.members(tocsin) == 1, "one share", every_s=0.3)
+        workers.until(lambda: crew.members(tocsin) == 1, "one share", every_s=0.3)
     was_under_load = not feed.is_over
-    drained = crew.settle(feed)
+    drained = workers.settle(feed)
 
     checked(expected, tocsin, tell, f"changes={4 * size.faults} under_load={was_under_load} drained_s={drained:.0f}")
-    assert crew.own_exits == []
+    assert workers.own_exits == []
 
 
 @sizes(Size(updates=1500, faults=2), Size(updates=10_000, faults=5))
@@ -232,28 +233,28 @@ def test_stopped_beyond_the_session_then_continued(
     updates = faults.flow(size.updates, dice, pages=max(24, size.updates // 400))
     expected = trials.calm(updates)
     tocsin = trials.fresh()
-    faults.publish(tocsin, [])
-    crew = crews(tocsin)
-    crew.start_ready()
-    crew.start_ready()
+    crew.publish(tocsin, [])
+    workers = crews(tocsin)
+    workers.start_ready()
+    workers.start_ready()
     last = len(updates) * 3 // 4
     feed = Feed(tocsin, updates[:last], seconds=size.faults * (SESSION_S * 3 + 4))
     for _ in range(size.faults):
-        crew.until(lambda: faults.members(tocsin) == 2, "two shares", every_s=0.3)
+        workers.until(lambda: crew.members(tocsin) == 2, "two shares", every_s=0.3)
         time.sleep(1 + dice.random())
-        sleeper = dice.choice(crew.living)
+        sleeper = dice.choice(workers.living)
         sleeper.send_signal(signal.SIGSTOP)
         time.sleep(SESSION_S * 2)
         sleeper.send_signal(signal.SIGCONT)
-    crew.settle(feed)
-    crew.kill()
-    crew.kill()
+    workers.settle(feed)
+    workers.kill()
+    workers.kill()
     # what the sleepers wrote late to the changelogs must not be what the next one starts from
-    faults.publish(tocsin, updates[last:])
-    crew.start()
-    crew.settle()
+    crew.publish(tocsin, updates[last:])
+    workers.start()
+    workers.settle()
 
-    checked(expected, tocsin, tell, f"stops={size.faults} stopped_s={SESSION_S * 2} own_exits={crew.own_exits}")
+    checked(expected, tocsin, tell, f"stops={size.faults} stopped_s={SESSION_S * 2} own_exits={workers.own_exits}")
 
 
 @sizes(Size(updates=1500, faults=1), Size(updates=10_000, faults=5))
@@ -266,9 +267,9 @@ def test_a_broker_dies_and_comes_back(
     expected = trials.calm(updates)
     tocsin = trials.fresh()
     tocsin.environment["TOCSIN_KAFKA_SESSION_TIMEOUT_S"] = "6"
-    faults.publish(tocsin, [])
-    crew = crews(tocsin)
-    crew.start_ready()
+    crew.publish(tocsin, [])
+    workers = crews(tocsin)
+    workers.start_ready()
     feed = Feed(tocsin, updates, seconds=size.faults * 25)
     backs: list[float] = []
     for _ in range(size.faults):
@@ -277,11 +278,11 @@ def test_a_broker_dies_and_comes_back(
         kafka_cluster.kill(dead)
         time.sleep(3 * dice.random())
         kafka_cluster.restart(dead)
-        backs.append(crew.until_committed(faults.committed(tocsin) + 1))
-    crew.settle(feed)
+        backs.append(workers.until_committed(crew.committed(tocsin) + 1))
+    workers.settle(feed)
 
     more = f"kills={size.faults} longest_until_commit_s={max(backs):.1f} unknown_sends={feed.unknown}"
-    checked(expected, tocsin, tell, more, f"own_exits={crew.own_exits}")
+    checked(expected, tocsin, tell, more, f"own_exits={workers.own_exits}")
     assert max(backs) < 60
 
 
@@ -295,27 +296,27 @@ def test_death_at_each_instruction_that_matters(
     orders = [f"{point}:{dice.randrange(1, 4)}" for point in POINTS for _ in range(size.faults)]
     dice.shuffle(orders)
     tocsin = trials.fresh()
-    faults.publish(tocsin, [])
-    crew = crews(tocsin)
+    crew.publish(tocsin, [])
+    workers = crews(tocsin)
     bad = 3 * size.faults
     for number, order in enumerate(orders):
         part = slice(number * len(updates) // len(orders), (number + 1) * len(updates) // len(orders))
-        faults.publish(tocsin, updates[part])
+        crew.publish(tocsin, updates[part])
         if order.startswith("during-dead-letter"):
             for one in range(3):
                 _append_bad(tocsin, b"bad %d.%d" % (number, one))
-        process = crew.start(TOCSIN_FAIL_AT=order)
-        assert process.wait(faults.PATIENCE_S) == EXIT_KILLED, order
-        crew.living.remove(process)
-    crew.start()
-    crew.settle()
+        process = workers.start(TOCSIN_FAIL_AT=order)
+        assert process.wait(crew.PATIENCE_S) == EXIT_KILLED, order
+        workers.living.remove(process)
+    workers.start()
+    workers.settle()
 
     checked(expected, tocsin, tell, f"deaths={len(orders)} dead_letters={bad}")
     assert len(_dead_letters(tocsin)) == bad
 
 
 def _append_bad(tocsin: Tocsin, value: bytes) -> None:
-    faults.ask(tocsin, lambda log: log.append(UPDATES.name, value, value))
+    crew.ask(tocsin, lambda log: log.append(UPDATES.name, value, value))
 
 
 def _dead_letters(tocsin: Tocsin, *options: str) -> list[str]:
@@ -333,21 +334,21 @@ def test_a_step_that_raises_sets_one_update_aside(trials: Trials, crews: Callabl
     expected = trials.calm(updates)
     (item,) = {decode(ArticleUpdate, updates[60]).item}
     tocsin = trials.fresh()
-    faults.publish(tocsin, updates)
-    crew = crews(tocsin, "failing-step")
-    crew.start()
-    crew.settle()
+    crew.publish(tocsin, updates)
+    workers = crews(tocsin, "failing-step")
+    workers.start()
+    workers.settle()
 
     found = faults.account(expected, faults.outcome(tocsin))
     (letter,) = _dead_letters(tocsin)
     shown = tocsin.run("dead-letters", "show", letter[:20]).stdout.decode()
-    tell(f"processed={len(faults.outcome(tocsin).entries)} dead_letters=1 own_exits={crew.own_exits}")
-    assert (len(faults.outcome(tocsin).entries), crew.own_exits) == (99, [])
+    tell(f"processed={len(faults.outcome(tocsin).entries)} dead_letters=1 own_exits={workers.own_exits}")
+    assert (len(faults.outcome(tocsin).entries), workers.own_exits) == (99, [])
     assert len(found.lost) == 3  # a revision, and its alerts: what Jane Roe said, and that she is named
     assert "ZeroDivisionError" in shown
     assert item in shown
 
-    crew.dismiss()
+    workers.dismiss()
     tocsin.run("dead-letters", "replay", letter)
     _append_bad(tocsin, b"no update")
     tocsin.process()
@@ -370,11 +371,11 @@ def test_a_fresh_machine_goes_on_from_the_changelogs(
     readies: list[float] = []
     for part in range(size.faults + 1):
         first, last = (len(updates) * bound // (size.faults + 1) for bound in (part, part + 1))
-        faults.publish(tocsin, updates[first:last])
-        crew = crews(tocsin)
-        readies.append(crew.start_ready())
-        crew.settle()
-        crew.dismiss()
+        crew.publish(tocsin, updates[first:last])
+        workers = crews(tocsin)
+        readies.append(workers.start_ready())
+        workers.settle()
+        workers.dismiss()
         shutil.rmtree(tocsin.folder)
         tocsin.folder.mkdir()
 

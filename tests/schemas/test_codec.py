@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,6 +120,21 @@ def test_alert_survives_binary_mode() -> None:
 def test_alert_survives_structured_mode() -> None:
     """Without attribute headers the value is the whole event."""
     assert alert_from_record(encode(an_alert()), ()) == an_alert()
+
+
+def test_an_empty_attribute_survives_binary_mode() -> None:
+    """Empty is a value; only a header without any is none."""
+    alert = msgspec.structs.replace(an_alert(), subject="")
+    _, value, headers = alert_to_record(alert)
+    assert alert_from_record(value, headers) == alert
+
+
+def test_a_header_without_a_value_is_an_attribute_that_is_missing() -> None:
+    """Kafka's headers may be null; that is a fault of the record, not of the reader."""
+    _, value, headers = alert_to_record(an_alert())
+    with pytest.raises(DecodeError, match="subject"):
+        alert_from_record(value, {**dict(headers), "ce_subject": None})  # type: ignore[arg-type]
+    assert alert_from_record(value, {**dict(headers), "ce_traceparent": None}) == an_alert()  # type: ignore[arg-type]
 
 
 def test_cloudevents_attribute_names_are_lower_case_letters_and_digits() -> None:
