@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,9 +12,11 @@ import msgspec
 
 from schemas.codec import decode
 from schemas.dead_letter import DeadLetter
-from schemas.errors import InputError, UnknownTopic
+from schemas.errors import DecodeError, InputError, UnknownTopic
 from streams.log import EventLog, Record, TopicSpec
 from streams.topics import DEAD_LETTERS
+
+log = logging.getLogger(__name__)
 
 HANDLED = TopicSpec(name="dead-letters-handled", partitions=1, is_compacted=True)
 """dlq_id -> Note. Compacted: the last note of a dead letter stays as long as anybody may ask."""
@@ -59,7 +62,11 @@ async def letters(event_log: EventLog, *, with_handled: bool = False) -> AsyncIt
     notes = await _notes(event_log)
     seen: set[str] = set()
     async for record in _stored(event_log, DEAD_LETTERS.name):
-        letter = decode(DeadLetter, record.value)
+        try:
+            letter = decode(DeadLetter, record.value)
+        except DecodeError as error:  # a foreign writer; the others are still to be listed
+            log.warning("DeadLetterUnreadable partition=%d offset=%d %s", record.partition, record.offset, error)
+            continue
         note = notes.get(letter.dlq_id)
         if letter.dlq_id not in seen and (note is None or with_handled):
             seen.add(letter.dlq_id)

@@ -24,7 +24,7 @@ from agents.statements.step import StatementsStep
 from agents.step import Step
 from schemas.alert import Alert
 from schemas.article import ArticleUpdate, EntryRevision
-from schemas.codec import MAX_BYTES, alert_to_record, decode, encode
+from schemas.codec import alert_to_record, decode, encode
 from schemas.detection import RoleClaim
 from schemas.errors import InputError
 from schemas.event import Event
@@ -36,9 +36,6 @@ from streams.log import TopicSpec
 from streams.settings import Settings
 from streams.stage import SOURCE_OFFSET, Binding, Message, OutRecord, Stage, exit_now
 from streams.topics import Topic
-
-_INTERNAL = 8_000_000
-"""Largest event between our own stages, bytes: a revision carries its text twice, and the quotation marks of JSON."""
 
 Decode = Callable[[bytes | None, Mapping[str, bytes]], Event]
 
@@ -139,14 +136,14 @@ def create_app(
         source = app.topic(topic.name, key_type=bytes, value_type=bytes, partitions=settings.partitions)
         app.agent(source, name=name)(_body(stage))
 
-    add(topics.UPDATES, "entries", _decoder(ArticleUpdate, MAX_BYTES), [(EntriesStep(), by_position)])
+    add(topics.UPDATES, "entries", _decoder(ArticleUpdate), [(EntriesStep(), by_position)])
     add(
         topics.ENTRIES,
         "detect",
-        _decoder(EntryRevision, _INTERNAL),
+        _decoder(EntryRevision),
         [(step, by_revision) for step in _detectors(settings, registry)],
     )
-    add(topics.ROLE_CLAIMS, "roles", _decoder(RoleClaim, _INTERNAL), [(RolesStep(registry), by_claim)])
+    add(topics.ROLE_CLAIMS, "roles", _decoder(RoleClaim), [(RolesStep(registry), by_claim)])
 
     async def forget(*_: Any, **__: Any) -> None:
         for stage in stages:
@@ -192,9 +189,9 @@ def _body(stage: Stage) -> Callable[[Any], Awaitable[None]]:
     return body
 
 
-def _decoder(kind: type[Event], limit: int) -> Decode:
+def _decoder(kind: type[Event]) -> Decode:
     def read(value: bytes | None, _: Mapping[str, bytes]) -> Event:
-        return decode(kind, value, limit=limit)
+        return decode(kind, value)
 
     return read
 

@@ -58,8 +58,10 @@ async def is_idle(event_log: EventLog, group: str) -> bool:
     """
     committed = await event_log.committed(group)
     for topic in CONSUMED:
+        starts = await event_log.starts(topic.name)
         for partition, end in (await event_log.ends(topic.name)).items():
-            if end > committed.get(TopicPartition(topic.name, partition), 0):
+            done = max(committed.get(TopicPartition(topic.name, partition), 0), starts[partition])
+            if end > done:  # what retention took is not waited for
                 return False
     return True
 
@@ -73,8 +75,8 @@ async def run(
     """Run the pipeline until SIGINT, SIGTERM or, with `until_idle`, until everything there is processed.
 
     on_ready  awaited when the tables are rebuilt and the first update can be taken
-    Returns the exit code: 0 after a clean stop, 1 when a clean stop took longer than STOP_S. Ends the process with
-    EXIT_LOG, EXIT_DEFECT or watchdog.EXIT_STALLED when it must not go on.
+    Returns 0 after a clean stop. Ends the process with EXIT_STOP_OVERRUN when a clean stop took longer than STOP_S, and
+    with EXIT_LOG, EXIT_DEFECT or watchdog.EXIT_STALLED when it must not go on.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -96,17 +98,16 @@ async def run(
         ]
         if until_idle:
             tasks.append(asyncio.create_task(_wait_idle(event_log, app, settings, running, stop), name="idle"))
+        for task in tasks:
+            task.add_done_callback(_die_if_failed)
         await _first(stop, running)
         if running.done():
             running.result()
             await stop.wait()
-        is_clean = await _stop(app, running)
+        await _stop(app, running)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if not is_clean:
-            log.error("WorkerStopOverran seconds=%s", STOP_S)
-            return EXIT_STOP_OVERRUN
     log.info("WorkerStopped code=0")
     return 0
 
@@ -125,14 +126,24 @@ async def _first(stop: asyncio.Event, running: "asyncio.Task[None]") -> None:
     stopping.cancel()
 
 
-async def _stop(app: Any, running: "asyncio.Task[None]") -> bool:
-    try:
-        async with asyncio.timeout(STOP_S):
-            await app.stop()
-            await asyncio.wait({running})  # a start that was interrupted ends by itself
-    except TimeoutError:
-        return False
-    return True
+async def _stop(app: Any, running: "asyncio.Task[None]") -> None:
+    """Stop the app, or end the process without commit when that takes too long.
+
+    No time-out around `app.stop()`: Faust swallows a cancellation while it waits for its streams, and would hang on.
+    """
+    stopping = asyncio.create_task(app.stop(), name="stop")
+    _, late = await asyncio.wait({stopping, running}, timeout=STOP_S)  # an interrupted start ends by itself
+    if late:
+        exit_now(EXIT_STOP_OVERRUN, f"a clean stop took longer than {STOP_S:g} s")
+    stopping.result()
+
+
+def _die_if_failed(task: "asyncio.Task[Any]") -> None:
+    """A guard that fails must not fail in silence: end the process, and let the supervisor start it again."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        code = EXIT_LOG if isinstance(error, LogError) else EXIT_DEFECT
+        exit_now(code, f"{task.get_name()} failed: {type(error).__name__}: {error}")
 
 
 async def _die_with(app: Any) -> None:
