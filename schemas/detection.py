@@ -66,7 +66,7 @@ class Speaker(Struct, frozen=True, kw_only=True):
 class Statement(Struct, frozen=True, kw_only=True):
     """One attribution: the text presents `speaker` as having said, written or posted the content.
 
-    text           the content, pieces joined by one space, without the outer quotation marks
+    text           the content, pieces joined by one space, without the outer quotation marks and an opening "that"
     content        envelope of `content_spans`; marks at the ends are left outside
     content_spans  the true pieces, in order
     joint          further speakers of a joint statement

@@ -22,7 +22,7 @@ class Document(msgspec.Struct):
 _decoder = msgspec.json.Decoder(Document)
 
 
-def detect(text: str, *, engine: str = "rules") -> dict[str, list[dict[str, Any]]]:
+def detect(text: str, *, engine: str = "auto") -> dict[str, list[dict[str, Any]]]:
     """Statements, keywords and officials of one text; offsets are code points, half-open."""
     find = extractor(engine)
     return {
@@ -79,7 +79,7 @@ def _end(span: Span | None) -> int | None:
     return None if span is None else span.end
 
 
-def detect_line(line: bytes, where: str, *, engine: str = "rules") -> tuple[bytes, bool]:
+def detect_line(line: bytes, where: str, *, engine: str = "auto") -> tuple[bytes, bool]:
     """One line of JSON in, one line of JSON out, and whether the input was good."""
     try:
         if len(line) > 10 * MAX_BYTES:

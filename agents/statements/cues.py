@@ -63,7 +63,7 @@ _GROUPS = {
         predict complain lament joke quip testify exclaim opine boast brag caution counter reply retort
         respond announce reveal disclose suggest warrant muse reason concur affirm reaffirm profess proclaim
         elaborate clarify opine intone fume""",
-    "iw": "radio continue repeat post read answer shout yell cry scream whisper mutter offer interject chime",
+    "iw": "radio continue repeat post read answer shout yell cry scream chant whisper mutter offer interject chime",
     "t": """accuse criticize criticise condemn denounce describe dismiss deny reject blame praise hail welcome defend
         blast slam decry deplore mock deride ridicule question dispute rebuff endorse mention cite reference rebut
         refute oppose applaud commend characterize characterise portray label brand liken berate lambast lambaste chide

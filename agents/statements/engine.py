@@ -3,17 +3,22 @@
 from agents.statements.extraction import extract
 from agents.statements.step import Extract
 
+ENGINES = ("auto", "tagger", "rules")
+
 
 def extractor(engine: str) -> Extract:
-    """The extractor of that name; "tagger" loads numpy and the weights, and answers with the rules without them.
+    """The extractor of that name.
 
-    Raises ValueError for another name.
+    "auto" is the tagger where numpy and its weights are there, else the rules. Raises ValueError for another name, and
+    for "tagger" without them.
     """
-    match engine:
-        case "rules":
-            return extract
-        case "tagger":
-            from agents.statements.tagger import extract_tagged
+    if engine not in ENGINES:
+        raise ValueError(f'statements engine: expected "auto", "tagger" or "rules", found "{engine}"')
+    if engine == "rules":
+        return extract
+    from agents.statements.tagger import load  # numpy is loaded where it is used
 
-            return extract_tagged
-    raise ValueError(f'statements engine: expected "rules" or "tagger", found "{engine}"')
+    tagger = load()
+    if tagger is None and engine == "tagger":
+        raise ValueError('statements engine "tagger": needs numpy and the weights of the package; "auto" does without')
+    return extract if tagger is None else tagger.extract

@@ -9,7 +9,7 @@ from agents.statements.clauses import EDGE
 from agents.statements.cues import CUES, Cue
 from agents.statements.drafts import ACCORDING, Draft
 from agents.statements.embeds import presented, signature, without_tail
-from agents.statements.lexicon import DETERMINERS, LABELS, PREPOSITIONS, STOP
+from agents.statements.lexicon import AUXILIARIES, DETERMINERS, LABELS, PREPOSITIONS, STOP
 from agents.statements.names import Names
 from agents.statements.speakers import describe, is_document, joint, span_of
 from agents.statements.times import is_archival, is_reiterated
@@ -20,8 +20,8 @@ from schemas.article import Segment, SegmentKind
 from schemas.detection import Attribution, Speaker, SpeakerType, Statement, StatementKind, Via
 from schemas.event import Span
 
-_PARAGRAPH = re.compile("[^\n\r\u2028\u2029]+")
-_TRANSCRIPT = re.compile(
+PARAGRAPH = re.compile("[^\n\r\u2028\u2029]+")
+TRANSCRIPT = re.compile(
     r"\s*[\"“]?(?:RT\s)?(?P<name>@\w+|[A-Z][A-Z.'’-]+(?:\s[A-Z][A-Z.'’-]*){0,3}|(?:[A-Z][\w.'’-]*\s){0,3}[A-Z][\w.'’-]+)"
     r"(?:\s\([^)\n]{1,30}\))?\s?:\s+(?=\S)"
 )
@@ -51,14 +51,14 @@ def extract(text: str, segments: Sequence[Segment] = ()) -> tuple[Statement, ...
     text      paragraphs separated by line ends
     segments  what the paragraphs are, where the source tells; headlines and block quotations are read accordingly
     """
-    reader = _Reader(text, segments)
-    for match in _PARAGRAPH.finditer(text):
+    reader = Reader(text, segments)
+    for match in PARAGRAPH.finditer(text):
         if not match.group().isspace():
             reader.read(match.start(), match.end())
     return reader.statements()
 
 
-class _Reader:
+class Reader:
     """Goes through the paragraphs once and keeps what a later one may continue."""
 
     def __init__(self, text: str, segments: Sequence[Segment]) -> None:
@@ -173,7 +173,7 @@ class _Reader:
             "report",
         ):
             return None
-        if kind is SegmentKind.BODY and _TRANSCRIPT.match(self.text, line.start, line.end):
+        if kind is SegmentKind.BODY and TRANSCRIPT.match(self.text, line.start, line.end):
             return None
         draft.spans.append((line.starts[0], line.ends[-1]))
         draft.reasons.append("block")
@@ -222,7 +222,7 @@ class _Reader:
 
     def _transcript(self, line: Line, kind: SegmentKind) -> bool | None:
         """`NAME: words` in a transcript, `Name: words` in a headline or before a quotation."""
-        match = _TRANSCRIPT.match(self.text, line.start, line.end)
+        match = TRANSCRIPT.match(self.text, line.start, line.end)
         if match is None:
             return None
         name = match.group("name")
@@ -399,7 +399,7 @@ class _Reader:
         )
         statement = Statement(
             kind=kind,
-            text=" ".join(piece.of(text) for piece in pieces),
+            text=_told(" ".join(piece.of(text) for piece in pieces), kind),
             content=Span(pieces[0].start, pieces[-1].end),
             content_spans=tuple(pieces),
             speaker=speaker,
@@ -468,6 +468,13 @@ class _Reader:
         if total and quoted == total:
             return StatementKind.DIRECT
         return StatementKind.MIXED if quoted else StatementKind.INDIRECT
+
+
+def _told(words: str, kind: StatementKind) -> str:
+    """The content for readers: what is told begins behind a "that", which an annotation may hold."""
+    if kind is StatementKind.DIRECT or not words.startswith("that "):
+        return words
+    return words if words[5:].partition(" ")[0] in AUXILIARIES else words[5:]  # "said that was all"
 
 
 def _apart(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -30,7 +30,7 @@ def verbs_of(line: Line, start: int, end: int) -> tuple[list[Verb], list[Draft]]
                     verbs.append(Verb(ACCORDING, index, index, index + 2))
                     index += 2
                     continue
-                verb = _verb(line, index, start, end)
+                verb = verb_at(line, index, start, end)
                 if verb is not None:
                     verbs.append(verb)
                     index = verb.stop
@@ -43,7 +43,8 @@ def verbs_of(line: Line, start: int, end: int) -> tuple[list[Verb], list[Draft]]
     return verbs, silent
 
 
-def _verb(line: Line, index: int, start: int, end: int) -> Verb | None:
+def verb_at(line: Line, index: int, start: int, end: int) -> Verb | None:
+    """The asserted cue at a token of the sentence line[start:end], or None: no cue there, or nothing said."""
     low = line.low
     found = cue_at(low, index)
     if found is None or found[1] > end:

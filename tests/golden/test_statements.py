@@ -1,5 +1,7 @@
 """Statements of invented live-blog posts, against their annotation: found, rightly ascribed, of the right kind.
 
+By the rules alone, and by the rules with the learned tagger.
+
 The rules were written with `dev` in view. `held` was written and scored after them: failures there show figures alone,
 so that nobody mends a rule for one of its posts.
 """
@@ -12,14 +14,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agents.statements.extraction import extract
+from agents.statements.engine import extractor
 from schemas.article import Segment, SegmentKind
-from schemas.detection import Statement
+from schemas.detection import Statement, StatementKind
 from schemas.event import Span
 
 FOLDER = Path(__file__).parent / "statements"
 SETS = ("dev", "held")
+ENGINES = ("rules", "tagger")
 FLOOR = 0.95
+FLOOR_SILENT = {"rules": 0.95, "tagger": 0.93}
+"""Posts without a statement that raise no alert; the tagger pays for what it finds more."""
 FLOOR_BOTH = 0.90
 """Content and speaker together."""
 _TOKEN = re.compile(r"\w+(?:['’]\w+)*")
@@ -37,12 +42,17 @@ class Pair(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A set of posts, compared. `missed` and `extra` hold post and the start of the content."""
+    """A set of posts, compared. `missed` and `extra` hold post and the start of the content.
+
+    loud  posts with a statement that may alert though none is annotated: beliefs are data, and alert nobody
+    """
 
     name: str
+    engine: str
     pairs: list[Pair]
     missed: list[tuple[str, int]]
     extra: list[tuple[str, int]]
+    loud: set[str]
 
     def content(self) -> float:
         """F1 of the contents: soft, one to one."""
@@ -65,11 +75,13 @@ def posts(name: str) -> list[Row]:
     return [json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text("utf-8").splitlines()]
 
 
-def compare(name: str) -> Result:
+def compare(name: str, engine: str) -> Result:
     """Greedy matching by falling overlap of words; at least half of the words of both must be shared."""
-    out = Result(name, [], [], [])
+    out = Result(name, engine, [], [], [], set())
     for post in posts(name):
-        found = _found(post)
+        found = _found(post, engine)
+        if not post["attributions"] and any(s.kind is not StatementKind.BELIEF for s in found):
+            out.loud.add(post["id"])
         words = [_words(post["text"], [(s.start, s.end) for s in statement.content_spans]) for statement in found]
         wanted = [_words(post["text"], row["content"]["spans"]) for row in post["attributions"]]
         ranked = sorted(
@@ -87,16 +99,15 @@ def compare(name: str) -> Result:
     return out
 
 
-def _found(post: Row) -> list[Statement]:
+def _found(post: Row, engine: str) -> list[Statement]:
     """Statements of a post; what a headline says originates nothing and counts neither way."""
     body = [{"kind": "body", "start": 0, "end": len(post["text"])}]
     segments = tuple(
         Segment(kind=SegmentKind(s["kind"]), span=Span(s["start"], s["end"])) for s in post.get("segments", body)
     )
     headlines = [s.span for s in segments if s.kind is SegmentKind.HEADLINE]
-    return [
-        s for s in extract(post["text"], segments) if not any(h.start <= s.content.start < h.end for h in headlines)
-    ]
+    found = extractor(engine)(post["text"], segments)
+    return [s for s in found if not any(h.start <= s.content.start < h.end for h in headlines)]
 
 
 def _words(text: str, spans: Sequence[tuple[int, int]]) -> set[int]:
@@ -111,9 +122,9 @@ def _speaker(statement: Statement) -> str | None:
     return statement.speaker.name if statement.speaker else None
 
 
-@pytest.fixture(scope="module", params=SETS)
+@pytest.fixture(scope="module", params=[(name, engine) for name in SETS for engine in ENGINES], ids="-".join)
 def result(request: pytest.FixtureRequest) -> Result:
-    return compare(request.param)
+    return compare(*request.param)
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -144,9 +155,8 @@ def test_statements_are_found_and_nothing_else(result: Result) -> None:
 def test_posts_without_a_statement_stay_silent(result: Result) -> None:
     """Idioms, scare quotes, bylines, notes of the editors and speech that never happened."""
     silent = {post["id"] for post in posts(result.name) if not post["attributions"]}
-    loud = silent & {post for post, _ in result.extra}
     assert len(silent) >= 30
-    assert 1 - len(loud) / len(silent) >= FLOOR, result.shown(sorted(loud))
+    assert 1 - len(result.loud) / len(silent) >= FLOOR_SILENT[result.engine], result.shown(sorted(result.loud))
 
 
 def test_speakers_are_resolved(result: Result) -> None:

@@ -1,14 +1,9 @@
 """The learned tagger beside the rules: finds more paraphrase, and needs numpy and its weights."""
 
-from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from io import BytesIO
 from typing import TYPE_CHECKING
-
-from agents.statements.extraction import extract
-from schemas.article import Segment
-from schemas.detection import Statement
 
 if TYPE_CHECKING:
     from agents.statements.tagger.tagger import Tagger
@@ -30,13 +25,3 @@ def load() -> "Tagger | None":
         return None
     with np.load(BytesIO(file.read_bytes()), allow_pickle=False) as stored:
         return Tagger({name: stored[name] for name in stored.files})
-
-
-def extract_tagged(text: str, segments: Sequence[Segment] = ()) -> tuple[Statement, ...]:
-    """Every statement of the text, by place, as `extract` gives them; the rules alone where the tagger is missing.
-
-    text      paragraphs separated by line ends
-    segments  what the paragraphs are, where the source tells
-    """
-    tagger = load()
-    return extract(text, segments) if tagger is None else tagger.extract(text, segments)

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from agents.statements.cues import CUES, PHRASE_HEADS, Cue, cue_at
+from agents.statements.cues import CUES, PHRASE_HEADS, Cue, cue_at, is_hypothetical
 from agents.statements.drafts import Draft
 from agents.statements.lexicon import BE, DOCUMENT_HEADS, OWN_VOICE, STOP, words
-from agents.statements.phrases import VENUES
+from agents.statements.phrases import VENUES, is_own_voice
 from agents.statements.tagger.reading import Marked, Piece, Reading
 from agents.statements.tagger.typography import signature, signed, transcripts
 from agents.statements.tokens import Line
+from agents.statements.verbs import verb_at
 
 _SAYING = (
     DOCUMENT_HEADS
@@ -21,7 +22,18 @@ _SAYING = (
     )
 ) - words("event rally debate meeting")
 """Words that make a cue of saying of what is no cue verb."""
+_NOBODY = words("nobody none neither no little nothing few")
+"""Subjects that make a saying none."""
+_UNSAID = words("little nothing something anything enough so much more as than of about")
+"""What opens no report of words: "said little", "said of the treasury"."""
+_TOPIC = words("about over")
+"""Behind such a cue stands what the talk was on, not what was said: it is data, and alerts nobody."""
+_SAY = words("say says said saying")
+_CLAUSE = words("that to if whether how why")
+_STOPS = (".", "!", "?")
 _MIN_FLOATING = 4
+_MIN_QUOTED = 3
+_MIN_WEAK = 6
 _MOST_OF_QUOTATION = 0.6
 _MAX_HEARER = 8
 _MAX_BYLINE = 4
@@ -50,10 +62,19 @@ def combine(reading: Reading, found: Sequence[Marked]) -> list[tuple[Draft, int]
         if not any(start in covered for start, _ in mark.content):
             scripts.update(index for start, stop in mark.content for index in range(start, stop))
     scripted = frozenset(covered | scripts)
-    for mark in found:
+    floating = {
+        index
+        for draft, _, mark in rules
+        if draft.cue is None and draft.inherits is not None and not draft.spans
+        for start, stop in mark.content
+        for index in range(start, stop)
+    }
+    for mark in (_without_floating(one, floating) for one in found):
         if scripted and any(index in scripted for start, stop in mark.content for index in range(start, stop)):
             continue
         place = _partner(mark, rules, owners, taken)
+        if place is not None and _knows_better(rules[place][0], rules[place][2], mark):
+            continue
         made = merger.draft(mark, None if place is None else rules[place][0])
         if made is None:
             continue
@@ -92,6 +113,52 @@ def _partner(
         return None
     other = sum(b - a for a, b in rules[best][2].content)
     return best if 3 * counts[best] >= min(size, other) else None
+
+
+def _without_floating(mark: Marked, floating: set[int]) -> Marked:
+    """Without what the rules read, behind the first words, as a quotation with a statement of its own."""
+    out = []
+    for start, stop in mark.content:
+        at = next((i for i in range(start, stop) if i in floating), stop)
+        if at > start:
+            out.append((start, at))
+    return mark._replace(content=tuple(out)) if out and out[0][0] == mark.content[0][0] else mark
+
+
+def _knows_better(rule: Draft, known: Marked, mark: Marked) -> bool:
+    """Whether the rules read more than a tag can say: silence, words over paragraphs, chains, resumed words."""
+    if rule.kind == "no_comment" or rule.spans or rule.via or rule.hearsay_via is not None:
+        return True
+    pieces = [piece for piece in known.content if not any(a <= piece[0] and piece[1] <= b for a, b in mark.content)]
+    return len(known.content) > 1 and bool(pieces)
+
+
+def is_real(line: Line, cue: Piece, source: Piece | None) -> bool:
+    """Whether the text presents the saying as done: not refused, expected, conditional, negated or passive.
+
+    What the lexicon does not know as a cue is taken as real, but for a passive that nobody does.
+    """
+    low = line.low
+    start = _sentence_start(line, cue[0])
+    if source is not None:
+        is_subject = start <= source[0] < cue[0]
+        if is_own_voice(line, source) or (is_subject and low[source[0]] in _NOBODY):
+            return False
+        if is_subject and is_hypothetical(low, source[0], start):
+            return False
+    known = [i for i in range(*cue) if line.quote[i] < 0 and (low[i] in CUES or low[i] in PHRASE_HEADS)]
+    stop = next((i for i in range(cue[1], len(line)) if low[i] in _STOPS and line.quote[i] < 0), len(line))
+    if any(low[i] in ("according", "accused", "accuses") for i in range(*cue)):
+        return True
+    if known:
+        return any(verb_at(line, i, start, stop) is not None for i in known)
+    return not (source is None and any(low[i] in BE for i in range(*cue)))
+
+
+def _sentence_start(line: Line, index: int) -> int:
+    while index > 0 and not (line.low[index - 1] in _STOPS and line.quote[index - 1] < 0):
+        index -= 1
+    return index
 
 
 def _sign(draft: Draft) -> None:
@@ -150,9 +217,16 @@ class _Merger:
         _drop_afterthought(draft)
         if not _says_something(draft):
             return None
+        if cue_range is not None and not _is_quoted(draft):
+            if not is_real(line, cue_range, draft.source):
+                return None
+            if rule is None and not draft.spans and not _stands_alone(draft, cue_range):
+                return None
         if rule is not None:
             self._inherit(draft, rule)
             self.instead[id(rule)] = draft
+        if draft.cue is not None and cue_range and line.low[cue_range[1] - 1] in _TOPIC and not draft.has_quote():
+            draft.cue = draft.cue._replace(is_belief=True)
         return draft
 
     def _content(self, draft: Draft, base: int, content: Sequence[Piece]) -> None:
@@ -160,7 +234,7 @@ class _Merger:
         for start, stop in content:
             if base <= start < base + len(line):
                 draft.add(*_whole_quotation(line, start - base, min(stop - base, len(line))))
-            else:
+            elif not draft.pieces or reading.is_quoted(start):  # a block, or a quotation that goes on
                 draft.spans.append((reading.starts[start], reading.ends[stop - 1]))
 
     def _inherit(self, draft: Draft, rule: Draft) -> None:
@@ -181,6 +255,8 @@ class _Merger:
             draft.cue, draft.cue_range = rule.cue, rule.cue_range
             if draft.cue_range is not None and rule.line is not draft.line:
                 draft.cue_range = None
+        if is_same_cue and rule.source_line is draft.line and rule.source and draft.source:
+            draft.source = _cleaner(draft.line, draft.source, rule.source)
         if draft.source is None and (is_same_cue or draft.cue_range is None or rule.cue is draft.cue):
             draft.source, draft.source_line, draft.inherits = rule.source, rule.source_line, rule.inherits
 
@@ -206,6 +282,17 @@ def cue_of(line: Line, cue_range: Piece) -> Cue:
     if "according" in line.low[first:stop] or any(word in _SAYING for word in line.low[first:stop]):
         return Cue(" ".join(line.low[first:stop]), "past")
     return cues[0] if cues else Cue(" ".join(line.low[first:stop]), "past", is_belief=True)
+
+
+def _cleaner(line: Line, source: Piece, known: Piece) -> Piece:
+    """The source of the rules, where that of the network has a time before it, a handle behind it, or is "who"."""
+    if source[1] - source[0] == 1 and line.low[source[0]] in ("who", "which", "that"):
+        return known
+    before, behind = line.raw[source[0] : known[0]], line.raw[known[1] : source[1]]
+    is_inside = source[0] <= known[0] < known[1] <= source[1] and source != known
+    if is_inside and all(not word.isalpha() for word in before) and (not behind or behind[0] in ("(", "@")):
+        return known
+    return source
 
 
 def _without_media(rule: Draft, start: int, stop: int) -> Piece:
@@ -243,6 +330,44 @@ def _says_something(draft: Draft) -> bool:
     if draft.cue_range is None and not any(line.quote[i] >= 0 for i in held):
         return False
     return any(line.low[i] not in STOP for i in held)
+
+
+def _is_quoted(draft: Draft) -> bool:
+    """Whether the content is quotation and more than a scare quote: those words were used."""
+    line = draft.line
+    held = [i for a, b in draft.pieces for i in range(a, b) if line.is_word(i)]
+    return len(held) >= _MIN_QUOTED and all(line.quote[i] >= 0 for i in held)
+
+
+def _stands_alone(draft: Draft, cue_range: Piece) -> bool:
+    """Whether an attribution that the rules do not see is more than a noun, a figure of speech or an aside."""
+    line, first = draft.line, draft.pieces[0][0]
+    cue = line.low[cue_range[0] : cue_range[1]]
+    if line.low[first] in _UNSAID or (cue[-1] in _UNSAID and any(word in _SAY for word in cue)):
+        return False
+    known = [cue_at(line.low, i) for i in range(*cue_range) if line.low[i] in CUES or line.low[i] in PHRASE_HEADS]
+    cues = [entry[0] for entry in known if entry is not None]
+    if cues and (draft.source is None or _is_doubtful(line, draft.source)):
+        return False
+    if line.low[first] in _CLAUSE:
+        return True
+    if cues:
+        return _words(draft) >= _MIN_WEAK or not all(one.is_weak for one in cues)
+    if draft.source is not None and line.quote[first] >= 0:
+        return True
+    return any(word in _SAYING for word in cue)
+
+
+def _words(draft: Draft) -> int:
+    return sum(draft.line.is_word(i) for a, b in draft.pieces for i in range(a, b))
+
+
+def _is_doubtful(line: Line, source: Piece) -> bool:
+    """Whether "who" is an indirect question or a figure of the tale: no name or comma before it."""
+    first = source[0]
+    return source[1] - first == 1 and line.low[first] in ("who", "whoever") and (
+        first == 0 or not (line.is_capital(first - 1) or line.low[first - 1] == ",")
+    )  # fmt: skip
 
 
 def _is_own(line: Line, source: Piece) -> bool:

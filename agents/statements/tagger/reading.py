@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from agents.statements.drafts import Draft
-from agents.statements.extraction import _PARAGRAPH, _Reader
+from agents.statements.extraction import PARAGRAPH, Reader
 from agents.statements.names import Names
 from agents.statements.tokens import Line
 from schemas.article import Segment
@@ -46,10 +46,10 @@ class Reading:
 
     def __init__(self, text: str, segments: Sequence[Segment] = ()) -> None:
         self.text = text
-        self.reader = _Reader(text, segments)
+        self.reader = Reader(text, segments)
         recorder = _Recorder()
         self.reader.names = recorder
-        for match in _PARAGRAPH.finditer(text):
+        for match in PARAGRAPH.finditer(text):
             if not match.group().isspace():
                 self.reader.read(match.start(), match.end())
         self.lines = recorder.lines
@@ -82,6 +82,11 @@ class Reading:
         """The tokens that start inside a range of code points, or None."""
         piece = bisect_left(self.starts, start), bisect_left(self.starts, end)
         return piece if piece[0] < piece[1] else None
+
+    def is_quoted(self, token: int) -> bool:
+        """Whether a token of the text stands in quotation marks."""
+        number = self.paragraph(token) - 1
+        return self.lines[number].quote[token - self.offsets[number]] >= 0
 
     def paragraph(self, token: int) -> int:
         """The paragraph of a token, counted from 1 as the rules do."""

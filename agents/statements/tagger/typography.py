@@ -2,7 +2,7 @@
 
 from agents.statements.cues import Cue
 from agents.statements.drafts import Draft
-from agents.statements.extraction import _TRANSCRIPT
+from agents.statements.extraction import TRANSCRIPT
 from agents.statements.tagger.reading import Piece, Reading
 from agents.statements.tokens import Line
 
@@ -51,7 +51,7 @@ def transcripts(reading: Reading) -> list[tuple[Draft, int]]:
         if line.raw[0] not in _MARKS:
             current = None
             continue
-        match = _TRANSCRIPT.match(reading.text, line.start, line.end)
+        match = TRANSCRIPT.match(reading.text, line.start, line.end)
         if match is not None and len(match.group("name")) > 2 and match.group("name").isupper():
             current = _spoken(line, match.start("name"), match.end("name"))
             if current is not None:

@@ -32,9 +32,11 @@ def said(statements: tuple[Statement, ...]) -> list[tuple[str | None, str]]:
 
 def test_the_network_adds_what_the_rules_do_not_know() -> None:
     """A cue that is no word of the lexicon gives a statement with a described speaker."""
-    text = "Mayor Mara Lind floated a tax on ships."
+    text = "Mayor Mara Lind floated that ships should pay a tax."
 
-    assert said(joined(text, ("floated", "Mayor Mara Lind", ("a tax on ships",)))) == [("Mara Lind", "a tax on ships")]
+    assert said(joined(text, ("floated", "Mayor Mara Lind", ("that ships should pay a tax",)))) == [
+        ("Mara Lind", "ships should pay a tax")
+    ]
 
 
 def test_a_part_of_a_quotation_becomes_the_whole() -> None:
@@ -89,11 +91,30 @@ def test_loose_words_without_a_cue_are_no_statement() -> None:
     assert joined("The masses and the rival teams.", (None, None, ("The masses and the rival teams",))) == ()
 
 
-def test_a_cue_that_names_no_saying_is_kept_as_belief() -> None:
-    """What the lexicon does not know as speech never alerts by default."""
-    (found,) = joined("The board plans a new pier.", ("plans", "The board", ("a new pier",)))
+def test_a_cue_that_names_no_saying_is_belief_and_needs_a_clause() -> None:
+    """What the lexicon does not know as speech never alerts, and with a mere noun it is no attribution."""
+    (found,) = joined("The board plans to close the pier.", ("plans", "The board", ("to close the pier",)))
 
     assert found.kind is StatementKind.BELIEF
+    assert joined("The board plans a new pier.", ("plans", "The board", ("a new pier",))) == ()
+
+
+def test_what_the_talk_was_on_is_belief() -> None:
+    """`argued about X` tells the topic, not the words."""
+    text = "The two towns have argued about the river for a hundred years."
+
+    (found,) = joined(text, ("have argued about", "The two towns", ("the river for a hundred years",)))
+
+    assert found.kind is StatementKind.BELIEF
+
+
+def test_a_paragraph_behind_a_quotation_is_no_part_of_it() -> None:
+    """Unquoted words of the next paragraph are the paper's own."""
+    text = '"It is finished," said Mara Lind.\nThe pier was built in 1931.'
+
+    found = joined(text, ("said", "Mara Lind", ("It is finished", "The pier was built in 1931")))
+
+    assert said(found) == [("Mara Lind", "It is finished")]
 
 
 def test_rules_with_a_cue_of_saying_stay_where_the_network_is_silent() -> None:
@@ -113,17 +134,15 @@ def test_the_medium_that_was_told_is_no_content() -> None:
 
 def test_the_byline_of_a_reporter_is_no_content() -> None:
     """`..., writes Name` at the end of a post."""
-    text = "Mara Lind has floated a tax on ships, writes Tom Reed"
+    text = "Mara Lind has promised a tax on ships, writes Tom Reed"
 
-    found = joined(text, ("has floated", "Mara Lind", ("a tax on ships, writes Tom Reed",)))
+    found = joined(text, ("has promised", "Mara Lind", ("a tax on ships, writes Tom Reed",)))
 
     assert said(found) == [("Mara Lind", "a tax on ships")]
 
 
-def test_the_subject_of_a_passive_cue_is_no_speaker() -> None:
+def test_a_passive_cue_says_nothing() -> None:
     """`Residents were told to leave`: by whom is not said."""
     text = "Residents were told to leave the harbour at once."
 
-    assert said(joined(text, ("were told", "Residents", ("to leave the harbour at once",)))) == [
-        (None, "to leave the harbour at once")
-    ]
+    assert joined(text, ("were told", "Residents", ("to leave the harbour at once",))) == ()
