@@ -1,6 +1,6 @@
 """The rules, the network alone and both together on the annotated articles, with intervals over articles.
 
-    python benchmarks/compare_statements.py [--gold FILE] [--tools DIR] [--weights FILE] [--draws N]
+    python benchmarks/compare_statements.py [--gold FILE] [--tools DIR] [--weights FILE] [--draws N] [--json]
 
 Prints soft F1 (content, and content with source), exact F1 of spans, what both together gain over the rules, with its
 95 % interval when articles are drawn again with replacement, and words a second on one core.
@@ -12,6 +12,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
 import argparse  # noqa: E402
+import json  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
@@ -111,10 +112,12 @@ def main() -> int:
     parser.add_argument("--tools", type=Path, default=ROOT.parent / "shared/tools")
     parser.add_argument("--weights", type=Path, default=ROOT / "agents/statements/tagger/weights.npz")
     parser.add_argument("--draws", type=int, default=1000)
+    parser.add_argument("--json", action="store_true", help="one JSON object")
     args = parser.parse_args()
     scorer = load_scorer(args.tools)
     if scorer is None or not args.gold.exists() or not args.weights.exists():
-        print("statements: not compared (scorer, annotated articles or weights absent)")
+        missing = "scorer, annotated articles or weights absent"
+        print(json.dumps({"skipped": missing}) if args.json else f"statements: not compared ({missing})")
         return 0
     gold = scorer.load(args.gold)
     with np.load(args.weights) as stored:
@@ -137,12 +140,20 @@ def main() -> int:
     low, high = np.percentile(gain, (2.5, 97.5), axis=0)
     values = {name: f1(table) for name, table in stacked.items()}
     names = [name for name, *_ in MEASURES] + ["exact source", "exact cue", "exact content"]
+    words = sum(len(scorer.TOK.findall(article["text"])) for article in gold)
+    rules, both = speed(tagger, [article["text"] for article in gold], words)
+    if args.json:
+        rows = {
+            name: {kind: round(float(found[i]), 4) for kind, found in values.items()}
+            | {"gain_95": [round(float(low[i]), 4), round(float(high[i]), 4)]}
+            for i, name in enumerate(names)
+        }
+        print(json.dumps({"articles": len(gold), "f1": rows, "words_per_second": {"rules": rules, "combined": both}}))
+        return 0
     print(f"{'F1':14s} {'rules':>8s} {'network':>8s} {'combined':>8s}   combined - rules, 95 %")
     for i, name in enumerate(names):
         shown = " ".join(f"{values[kind][i]:8.3f}" for kind in ("rules", "network", "combined"))
         print(f"{name:14s} {shown}   {low[i]:+.3f} .. {high[i]:+.3f}")
-    words = sum(len(scorer.TOK.findall(article["text"])) for article in gold)
-    rules, both = speed(tagger, [article["text"] for article in gold], words)
     print(f"{rules} words/s rules, {both} words/s combined (one core)")
     return 0
 

@@ -95,8 +95,7 @@ class Encoder:
     def __init__(self, cue_slots: NDArray[np.uint8]) -> None:
         self._cue_slots = cue_slots
         self._places: dict[str, int] = {}
-        self._rows: list[tuple[int, ...]] = []
-        self._table: Ints = np.zeros((0, _WORD_COLUMNS), np.int32)
+        self._table: Ints = np.zeros((1024, _WORD_COLUMNS + 2), np.int32)  # grows by doubling
 
     def _row(self, raw: str) -> tuple[int, ...]:
         low = raw.replace("’", "'").lower()
@@ -109,19 +108,24 @@ class Encoder:
             slot(shape(raw), 5, SHAPE_SLOTS),
             word_class(low),
             int(self._cue_slots[slot(low, 6, len(self._cue_slots))]),
+            _SIGNS.get(raw[0], 0) & (~_STOP if len(raw) > 1 and raw[-1] != "." else ~0),
+            raw[0].isupper(),
         )
 
     def _words(self, raws: list[str]) -> Ints:
         places = self._places
-        if len(places) > _MAX_CACHE:
-            places.clear()
-            self._rows.clear()
         new = set(raws).difference(places)
-        for raw in new:
-            places[raw] = len(self._rows)
-            self._rows.append(self._row(raw))
-        if new or len(self._table) != len(self._rows):
-            self._table = np.array(self._rows, np.int32).reshape(-1, _WORD_COLUMNS)
+        if len(places) + len(new) > _MAX_CACHE:
+            places.clear()
+            new = set(raws)
+        size = len(places) + len(new)
+        if size > len(self._table):
+            grown: Ints = np.zeros((max(size, 2 * len(self._table)), _WORD_COLUMNS + 2), np.int32)
+            grown[: len(self._table)] = self._table
+            self._table = grown
+        if new:
+            self._table[len(places) : size] = [self._row(raw) for raw in new]
+            places.update(zip(new, range(len(places), size), strict=True))
         return self._table[np.fromiter(map(places.__getitem__, raws), np.intp, len(raws))]
 
     def columns(self, reading: Reading) -> Ints:
@@ -131,10 +135,9 @@ class Encoder:
         if not count:
             return out
         raws = [raw for line in reading.lines for raw in line.raw]
-        out[:, :_WORD_COLUMNS] = self._words(raws)
-        signs = np.fromiter(map(_SIGNS.get, [raw[0] for raw in raws], [0] * count), np.int32, count)
-        signs[[len(raw) > 1 and raw[-1] != "." for raw in raws]] &= ~_STOP
-        capital = np.fromiter((raw[0].isupper() for raw in raws), np.bool_, count)
+        known = self._words(raws)
+        out[:, :_WORD_COLUMNS] = known[:, :_WORD_COLUMNS]
+        signs, capital = known[:, _WORD_COLUMNS], known[:, _WORD_COLUMNS + 1].astype(np.bool_)
         inside = np.array([quote for line in reading.lines for quote in line.quote], np.int32)
         is_mark = (signs & _MARK) > 0
         out[:, COLUMN["quoted"]] = np.where(inside >= 0, np.where(is_mark, 3, 1), np.where(is_mark, 2, 0))
