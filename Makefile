@@ -47,13 +47,11 @@ test: lint check  ## everything CI runs
 test-faults: $(VENV)/.dev  ## the long fault runs on real Kafka and the embedded log
 	$(BIN)/pytest -q -m faults -p no:randomly $(ARGS)
 
-eval: $(VENV)/.dev  ## detection quality on the corpora in ../shared/data, where present
-	@$(BIN)/python benchmarks/eval_statements.py
-	@$(BIN)/python benchmarks/compare_statements.py
-	@$(BIN)/python benchmarks/eval_escalations.py
+eval: $(VENV)/.dev  ## detection quality, where the corpora are present; writes docs/quality.md
+	@$(BIN)/python benchmarks/quality.py
 
 train-statements: $(VENV)/.dev  ## train the statement tagger (needs the articles in ../shared/data)
-	$(BIN)/python -m pip install -q 'jax[cpu]' scipy
+	$(BIN)/python -m pip install -q 'jax[cpu]==0.10.2' 'scipy==1.17.1'
 	$(BIN)/python benchmarks/train_statement_vectors.py .venv/vectors.npz
 	$(BIN)/python benchmarks/train_statements.py --vectors .venv/vectors.npz
 	$(BIN)/python benchmarks/compare_statements.py

@@ -159,22 +159,32 @@ def test_posts_without_a_statement_stay_silent(result: Result) -> None:
     assert 1 - len(result.loud) / len(silent) >= FLOOR_SILENT[result.engine], result.shown(sorted(result.loud))
 
 
-def test_speakers_are_resolved(result: Result) -> None:
-    """The speaker's name, resolved within the post."""
-    wrong = [
+def wrong_speakers(result: Result) -> list[tuple[str, str, str | None]]:
+    """Post, speaker of the annotation, speaker found."""
+    return [
         (pair.post, pair.expected["speaker"], _speaker(pair.found))
         for pair in result.pairs
         if _folded(pair.expected["speaker"]) != _folded(_speaker(pair.found))
     ]
+
+
+def wrong_kinds(result: Result) -> list[tuple[str, str, str | None]]:
+    """Post, kind of the annotation, kind found."""
+    return [
+        (pair.post, pair.expected["kind"], str(pair.found.kind))
+        for pair in result.pairs
+        if pair.expected["kind"] != pair.found.kind
+    ]
+
+
+def test_speakers_are_resolved(result: Result) -> None:
+    """The speaker's name, resolved within the post."""
+    wrong = wrong_speakers(result)
     assert result.share(wrong) >= FLOOR, result.shown(wrong)
     assert result.both(wrong) >= FLOOR_BOTH, result.shown(wrong)
 
 
 def test_kinds_are_told_apart(result: Result) -> None:
     """Direct, mixed, indirect, post, document, no comment, belief."""
-    wrong = [
-        (pair.post, pair.expected["kind"], str(pair.found.kind))
-        for pair in result.pairs
-        if pair.expected["kind"] != pair.found.kind
-    ]
+    wrong = wrong_kinds(result)
     assert result.share(wrong) >= FLOOR, result.shown(wrong)
