@@ -117,7 +117,7 @@ def ingest(file: str, settings: Any, **options: Any) -> None:
 
 @cli.command()
 @click.argument("file", default="-")
-@click.option("--engine", type=click.Choice(["auto", "tagger", "rules"]), default="auto", help="What finds the statements.")
+@click.option("--engine", type=click.Choice(["auto", "tagger", "rules"]), default="auto", help="What finds statements.")
 def detect(file: str, engine: str) -> None:
     """Detect statements, keywords and officials in JSON Lines {"id", "text"}; stateless, spans in code points.
 

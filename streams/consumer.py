@@ -7,7 +7,8 @@ that is still being processed (faust-streaming/faust#606). The rules here cure b
    delivered in between would be lost until a restart.
 2. A fetch that began before a seek or a rebalance is stale. It delivers nothing more and gives back exactly what it has
    not delivered, unless somebody has sought since. One wait per fetch, not two tasks per message, doubles throughput.
-3. A partition without a committed offset, or with one that retention has passed, starts at its earliest offset.
+3. A partition without a committed offset, or with one that retention has passed, starts at its earliest offset; the
+   next commit passes what has been deleted, also when that happens while the worker runs (`pass_expired`).
 4. A commit never passes an unfinished event: it stops at the first offset that is neither acknowledged nor, by the word
    of the log itself, absent. Faust's own notes of gaps are not trusted: they include the record that ended the gap.
 5. Acknowledgements of other generations do not count: their events will be read again.
@@ -32,6 +33,7 @@ YIELD_EVERY = 100
 _METHODS = {
     "_add_gap": ("self", "tp", "offset_from", "offset_to"),
     "_drain_messages": ("self", "fetcher"),
+    "_filter_tps_with_pending_acks": ("self", "topics"),
     "_get_active_partitions": ("self",),
     "_getmany": ("self", "active_partitions", "timeout"),
     "_is_changelog_tp": ("self", "tp"),
@@ -106,6 +108,7 @@ class ConsumerRules(_Driver):  # type: ignore[misc,valid-type]
         self._deferred: set[TP] = set()
         self._epoch = 0
         self._anchor: dict[TP, int] = {}
+        self._expired: dict[TP, int] = {}
         super().__init__(*args, **kwargs)
 
     # -- the driver's side
@@ -176,16 +179,48 @@ class ConsumerRules(_Driver):  # type: ignore[misc,valid-type]
         tps = [tp for tp in self.assignment() if not self._is_changelog_tp(tp)]
         if not tps:
             return
-        committed = self._committed_offset
-        for tp, earliest in (await self.earliest_offsets(*tps)).items():
-            offset = committed.get(tp)
-            self._anchor[TP(*tp)] = max(earliest or 0, offset or 0)
-            if offset is None or offset < (earliest or 0):
-                if offset is not None:
-                    self.log.warning(
-                        "CommittedOffsetExpired: %s partition %d: committed %d, earliest %d", *tp, offset, earliest
-                    )
-                await self._move_to(TP(*tp), earliest or 0)
+        starts = {TP(*tp): start or 0 for tp, start in (await self.earliest_offsets(*tps)).items()}
+        for tp, start in starts.items():
+            if self._read_offset.get(tp) == 0:
+                self._committed_offset[tp] = 0  # committed is 0; Faust keeps that as none
+            offset = self._committed_offset.get(tp)
+            self._anchor[tp] = max(start, offset or 0)
+            if offset is None or offset < start:
+                await self._move_to(tp, start)
+        self.pass_expired(starts)
+
+    def pass_expired(self, starts: Mapping[TP, int]) -> None:
+        """Let the next commit pass what retention has deleted before it was processed; say and count what that is.
+
+        Nothing can read it any more, and as long as the group's commit stands before it, the partition looks behind.
+
+        starts  earliest offset of some partitions; those not ours, or not sought yet, are passed over
+        """
+        for tp, start in starts.items():
+            if tp not in self._anchor:
+                continue
+            self._anchor[tp] = max(self._anchor[tp], start)
+            committed = self._committed_offset.get(tp)
+            if committed is None:
+                continue  # nobody has begun to read it: not lost, just not ours
+            known = max(committed, self._expired.get(tp, 0))
+            if known < start:
+                self._expired[tp] = start
+                self.app.monitor.count("records_expired_total", start - known)
+                self.log.warning(
+                    "RecordsExpired topic=%s partition=%d committed=%d earliest=%d lost=%d: "
+                    "deleted by retention before they were processed; commits go on from the earliest",
+                    tp.topic, tp.partition, committed, start, start - known,
+                )  # fmt: skip
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterable[TP]:
+        """Every data partition: what retention has deleted needs no acknowledgement, and the commit passes it.
+
+        Else a partition of which all has expired would look for ever as if it had work to do.
+        """
+        for tp in self.assignment():
+            if (topics is None or tp in topics or tp.topic in topics) and not self._is_changelog_tp(tp):
+                yield tp
 
     async def seek(self, partition: TP, offset: int) -> None:
         """Seek one partition."""
@@ -299,6 +334,7 @@ class ConsumerRules(_Driver):  # type: ignore[misc,valid-type]
                 break
             offset = following
         if offset == base and (committed is None or offset <= committed):
+            # none committed: also while partitions are taken back, when an anchor is older than what was committed
             return None
         if offset > base:
             finished.difference_update([done for done in finished if done < offset])

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Mapping
 from typing import Any, ClassVar, cast
 
+import aiokafka
 import faust
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.auth import SASLCredentials, SSLCredentials
@@ -20,8 +21,15 @@ from streams.consumer import ConsumerRules
 from streams.log import kafka_client
 from streams.log.kafka import MAX_REQUEST_BYTES
 from streams.settings import Settings
+from streams.topics import ALL
 
 logger = logging.getLogger(__name__)
+
+BATCH_BYTES = 4_000_000
+"""A stage's changelog records of one partition go in one record batch, which is appended whole or not at all: a worker
+killed between two of them would leave state without the memory of what it led to, and the input read again would count
+twice (measured, in batches of 128 kB: 20 kills under load gave 190 revisions that should not be; with this, none). The
+stage takes fewer events at a time when they change more than `record_size.STATE_MAX`."""
 
 FETCH_WAIT_MS = 100
 """Upstream's 1,500 ms hold up every partition of a broker that has answered nothing yet: with four topics in a row, an
@@ -46,10 +54,7 @@ def app_settings(settings: Settings) -> dict[str, Any]:
         # (aio-libs/aiokafka#1017). It would buy little: one request is in flight for a partition, so a repetition keeps
         # the order, and a repeated record carries the same id.
         "producer_linger": 0.005,  # batches of a stage share a request: about twice the throughput
-        # A stage's changelog records of one partition in one record batch, which is appended whole or not at all: a
-        # worker killed between two of them would leave state without the memory of what it led to, and the input read
-        # again would count twice (measured: 20 kills under load gave 190 revisions that should not be; with this, none)
-        "producer_max_batch_size": 4_000_000,
+        "producer_max_batch_size": BATCH_BYTES,
         "producer_max_request_size": MAX_REQUEST_BYTES,
         # upstream's 20 minutes keep a request to a dead broker as long; given up, it is sent again to the new leader
         "producer_request_timeout": 30.0,
@@ -148,7 +153,7 @@ class Consumer(ConsumerRules, driver.Consumer):  # type: ignore[misc]
         did: bool = await super()._commit_offsets(offsets, start_new_transaction)
         if not did and generation == self.app.consumer_generation_id:
             for tp, offset in before.items():
-                if tp in self._acked:
+                if tp in self._anchor:
                     # finished, but not committed: the next commit starts from here
                     self._committed_offset[tp] = offset
                     self._anchor[tp] = offsets[tp]
@@ -191,7 +196,22 @@ class Consumer(ConsumerRules, driver.Consumer):  # type: ignore[misc]
 
 
 class Producer(driver.Producer):  # type: ignore[misc]
-    """The driver's producer; what a repetition may cure stays recognisable."""
+    """The driver's producer; what a repetition may cure stays recognisable, and no batch is larger than its topic."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._largest: dict[str, int] = {}
+        super().__init__(*args, **kwargs)
+
+    def _new_producer(self, transactional_id: str | None = None) -> aiokafka.AIOKafkaProducer:
+        producer = super()._new_producer(transactional_id)
+        kafka_client.bound_batches(producer, self._largest)
+        return producer
+
+    async def largest_batches(self) -> Mapping[str, int]:
+        """Largest record batch that each topic of the pipeline takes, bytes; what cannot be asked stays as it was."""
+        topics = {topic.name for topic in ALL} | self.app.tables.changelog_topics
+        self._largest.update(await kafka_client.largest_batches(self._ensure_producer().client, topics))
+        return dict(self._largest)
 
     async def send(  # noqa: PLR0917  Faust's
         self,

@@ -96,7 +96,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dead_letter_limit dead letters within a minute after which the worker stops loudly: a defect, not bad input
     watchdog_s        work waiting this long without a commit ends the worker, so that its supervisor restarts it
     registries        further files of officials, beside the bundled one
-    statements_engine "rules"; "tagger": with the learned tagger, see docs/models/statements.md; "auto": where it is there
+    statements_engine "rules"; "tagger": with the learned tagger (docs/models/statements.md); "auto": where it is there
     kafka             the table [kafka]; see KafkaSettings
     """
 

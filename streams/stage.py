@@ -16,7 +16,7 @@ import struct
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -28,6 +28,8 @@ from schemas.event import Event
 from streams.compression import pack
 from streams.dead_letters import DeadLetterLimit, LimitReached, RecordTooLarge, dead_letter
 from streams.failpoints import passing
+from streams.record_size import RECORD_MAX, RefusedForSize, Room, TopicTooSmall, body_bytes, is_refusal
+from streams.record_size import OutRecord as OutRecord  # noqa: PLC0414  who routes to a stage finds it here
 
 S = TypeVar("S", bound=msgspec.Struct)
 log = logging.getLogger(__name__)
@@ -44,13 +46,11 @@ MEMO_MAX = 4096
 MEMO_BYTES = 16_000_000
 """And no more than this, bytes a partition, but for those of the last batch."""
 
-RECORD_MAX = 7_900_000
-"""Largest record of a stage, bytes: what Kafka takes. On the embedded log too, so that both give the same alerts."""
-
 OUTPUT_MAX = 64_000_000
 """Most that one event may lead to, bytes: memory, not the log, is what it would exhaust."""
 
 COMMIT_S = 5.0
+EXIT_SETTING = 2
 EXIT_DEFECT = 70
 EXIT_DEAD_LETTERS = 71
 SOURCE_OFFSET = "source-offset"
@@ -60,22 +60,8 @@ _MEMO = b"\x01"
 _MEMO_HEAD = struct.Struct(">Hd")  # partition, record time
 
 
-class OutRecord(msgspec.Struct, frozen=True, array_like=True):
-    """A record ready to be published."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
-    partition: int | None = None  # None: by the key
-
-
 class _Memo(msgspec.Struct, frozen=True, array_like=True):
     records: tuple[OutRecord, ...]
-
-
-def _bytes(record: OutRecord) -> int:
-    return len(record.key or b"") + len(record.value or b"") + sum(len(n) + len(v) for n, v in record.headers)
 
 
 class Message(Protocol):
@@ -158,6 +144,8 @@ class Stage:
         self.limit = limit
         self.die = die
         self.batch_size = batch_size
+        self.room = Room()
+        self._at_once = batch_size
         self._states = {binding.step.name: _Cache(binding) for binding in bindings}
 
     async def run(self, stream: Any) -> None:
@@ -166,26 +154,19 @@ class Stage:
         Returning to Faust instead would restart the agent while its unacknowledged events are never read again.
         """
         batches: AsyncIterator[Sequence[InEvent]] = stream.noack_take(self.batch_size, within=WITHIN_S)
-        generation: int | None = None
+        generation: int | None = -1  # none yet
         async for batch in batches:
             try:
                 found = getattr(batch[-1].message, "generation_id", None)
                 if found != generation:
                     # the tables are whole only now; a batch that outlived the rebalance has seen them half rebuilt
                     self.forget()
+                    await self.room.learn(_producer(stream))
                     generation = found
                 passing("after-consume")
-                plan = self.plan(batch)
-                passing("after-step")
-                await deliver(plan.records, self.send)
-                passing("after-publish-before-ack")
-                changes = self.changes(plan)
-                await deliver([record for change in changes for record in change.records], self.send)
-                for change in changes:
-                    change.apply()
-                passing("after-state-before-ack")
-                for event in batch:
-                    await stream.ack(event)
+                left = batch
+                while left:
+                    left = await self._process(stream, left)
                 passing("after-ack-before-commit")
                 self.limit.check()
             except asyncio.CancelledError:
@@ -195,14 +176,53 @@ class Stage:
                     await _commit(stream)
                 finally:
                     self.die(EXIT_DEAD_LETTERS, str(reached))
+            except TopicTooSmall as fault:
+                self.die(EXIT_SETTING, str(fault))
             except BaseException as error:
                 log.critical("stage %s failed", self.name, exc_info=True)
                 self.die(EXIT_DEFECT, f"stage {self.name} failed: {type(error).__name__}: {error}")
 
-    def plan(self, batch: Sequence[InEvent]) -> "Plan":
-        """What the batch leads to: records in order and state changes. Touches no table."""
-        plan = Plan(self._states)
-        for event in batch:
+    async def _process(self, stream: Any, events: Sequence[InEvent]) -> Sequence[InEvent]:
+        """Publish, store and acknowledge what the first events lead to; returns those that are left."""
+        plan, changes = self._planned(events)
+        passing("after-step")
+        try:
+            await deliver(plan.records, self.send)
+            passing("after-publish-before-ack")
+            await deliver([record for change in changes for record in change.records], self.send)
+        except RefusedForSize as refused:
+            # somebody has made the topic smaller since we asked; planned again, what does not fit is set aside
+            if await self.room.learn(_producer(stream)):
+                return events
+            raise TopicTooSmall(refused.topic, refused.size, self.room.largest.get(refused.topic)) from refused
+        for change in changes:
+            change.apply()
+        passing("after-state-before-ack")
+        for event in plan.events:
+            await stream.ack(event)
+        return events[len(plan.events) :]
+
+    def _planned(self, events: Sequence[InEvent]) -> "tuple[Plan, list[_Changes]]":
+        """What the events, or the first half of them and so on, lead to: so many that their state stays whole."""
+        size = min(len(events), self._at_once)
+        while True:
+            plan = self.plan(events[:size])
+            changes = [cache.changes(plan.overlays[name]) for name, cache in self._states.items()]
+            if size == 1 or all(self.room.is_whole(change.records) for change in changes):
+                break
+            size = (size + 1) // 2
+        self._at_once = 2 * size if size < len(events) else self.batch_size
+        for change in changes:
+            self.room.check_state(change.records)
+            change.note_memos()
+        for letter in plan.letters:
+            self._note(letter)
+        return plan, changes
+
+    def plan(self, events: Sequence[InEvent]) -> "Plan":
+        """What the events lead to: records in order and state changes. Touches no table."""
+        plan = Plan(self._states, self.room, events)
+        for event in events:
             message = event.message
             try:
                 decoded = self.decode(message.value, dict(message.headers or ()))
@@ -220,21 +240,34 @@ class Stage:
     def _set_aside(self, plan: "Plan", event: InEvent, stage: str, reached: Reached, error: Exception) -> None:
         passing("during-dead-letter")
         record = dead_letter(event.message, stage=stage, step=reached, error=error, log_id=self.log_id)
-        plan.records.append(OutRecord(*record))
-        self.limit.count(stage)
+        plan.records.append(self.room.fitted(OutRecord(*record)))
+        plan.letters.append(_Letter(stage, reached, event.message, error))
+
+    def _note(self, letter: "_Letter") -> None:
+        self.limit.count(letter.stage)
+        message = letter.message
         log.warning(
             "DeadLetterPublished stage=%s step=%s topic=%s partition=%d offset=%d reason=%s",
-            stage, reached.value, event.message.topic, event.message.partition, event.message.offset, error,
+            letter.stage, letter.reached.value, message.topic, message.partition, message.offset, letter.error,
         )  # fmt: skip
-
-    def changes(self, plan: "Plan") -> "list[_Changes]":
-        """The state changes of the plan, one write a key, each for the partition of the event that made it."""
-        return [cache.changes(plan.overlays[name]) for name, cache in self._states.items()]
 
     def forget(self) -> None:
         """Drop what was derived from the tables: after a rebalance they hold other partitions."""
         for cache in self._states.values():
             cache.forget()
+
+
+def _producer(stream: Any) -> Any:
+    return getattr(stream.app, "producer", None)
+
+
+class _Letter(NamedTuple):
+    """A dead letter of a plan, to be counted once the plan is carried out."""
+
+    stage: str
+    reached: Reached
+    message: Message
+    error: Exception
 
 
 @dataclass
@@ -271,10 +304,13 @@ class _Scratch:
 
 
 class Plan:
-    """Records and state changes of one batch, before anything is published."""
+    """Records and state changes of some events, before anything is published."""
 
-    def __init__(self, states: Mapping[str, "_Cache"]) -> None:
+    def __init__(self, states: Mapping[str, "_Cache"], room: Room, events: Sequence[InEvent]) -> None:
+        self.events = events
         self.records: list[OutRecord] = []
+        self.letters: list[_Letter] = []
+        self._room = room
         self.overlays = {name: _Overlay(cache) for name, cache in states.items()}
 
     def apply(self, event: InEvent, binding: Binding, decoded: Event, route: Callable[[Event], OutRecord]) -> None:
@@ -284,10 +320,10 @@ class Plan:
         memo_key = _MEMO + binding.memo_key(decoded, message).encode()
         known = overlay.raw.get(memo_key) or overlay.cache.raw(memo_key)
         if known is not None:
-            self.records.extend(decode_state(_Memo, known[_MEMO_HEAD.size :]).records)
+            self.records.extend(self._bounded(decode_state(_Memo, known[_MEMO_HEAD.size :]).records))
             return
         scratch = _Scratch(overlay)
-        records = tuple(_bounded(route(out) for out in binding.step.decide(scratch, decoded)))
+        records = self._bounded(route(out) for out in binding.step.decide(scratch, decoded))
         overlay.values.update(scratch.changes)
         overlay.events.update(dict.fromkeys(scratch.changes, event))
         if records:
@@ -297,18 +333,17 @@ class Plan:
                 overlay.events[memo_key] = event
             self.records.extend(records)
 
-
-def _bounded(records: Iterable[OutRecord]) -> Iterator[OutRecord]:
-    """The records, unless one or all of them are too large. Raises RecordTooLarge before the rest is made."""
-    total = 0
-    for record in records:
-        size = _bytes(record)
-        total += size
-        if size > RECORD_MAX:
-            raise RecordTooLarge(f"topic {record.topic}: expected a record of at most {RECORD_MAX} bytes, found {size}")
-        if total > OUTPUT_MAX:
-            raise RecordTooLarge(f"topic {record.topic}: expected at most {OUTPUT_MAX} bytes of records from one event")
-        yield record
+    def _bounded(self, records: Iterable[OutRecord]) -> tuple[OutRecord, ...]:
+        """The records. Raises RecordTooLarge for one that is too large, or all of them, before the rest is made."""
+        found, total = [], 0
+        for record in records:
+            total += self._room.check_output(record)
+            if total > OUTPUT_MAX:
+                raise RecordTooLarge(
+                    f"topic {record.topic}: expected at most {OUTPUT_MAX} bytes of records from one event"
+                )
+            found.append(record)
+        return tuple(found)
 
 
 def _fits(raw: bytes) -> bool:
@@ -358,16 +393,21 @@ class _Cache:
             changes.add(key.encode(), raw, message.partition, ((SOURCE_OFFSET, b"%d" % message.offset),))
             if raw is not None and value is not None:
                 changes.decoded[key] = (raw, value)
-        fresh: dict[int, tuple[int, float]] = {}
         for memo_key, raw in overlay.raw.items():
             message = overlay.events[memo_key].message
             changes.add(memo_key, raw, message.partition)
-            self._index().setdefault(message.partition, _Memos()).add(message.timestamp, memo_key, len(raw))
-            fresh[message.partition] = (fresh.get(message.partition, (0, 0.0))[0] + 1, message.timestamp)
+            changes.memos.append((message.partition, message.timestamp, memo_key, len(raw)))
+        return changes
+
+    def note_memos(self, changes: "_Changes") -> None:
+        """Index the new memos, and let old ones go in return."""
+        fresh: dict[int, tuple[int, float]] = {}
+        for partition, timestamp, memo_key, size in changes.memos:
+            self._index().setdefault(partition, _Memos()).add(timestamp, memo_key, size)
+            fresh[partition] = (fresh.get(partition, (0, 0.0))[0] + 1, timestamp)
         for partition, (count, now) in fresh.items():
             for memo_key in self._index()[partition].expired(now, keep=count):
                 changes.add(memo_key, None, partition)
-        return changes
 
     def apply(self, changes: "_Changes") -> None:
         for record in changes.records:
@@ -423,6 +463,11 @@ class _Changes:
         self._topic = cache.changelog
         self.records: list[OutRecord] = []
         self.decoded: dict[str, tuple[bytes, msgspec.Struct]] = {}
+        self.memos: list[tuple[int, float, bytes, int]] = []  # partition, record time, key, size
+
+    def note_memos(self) -> None:
+        """Add the deletion of old memos: once, when the changes are to be published."""
+        self._cache.note_memos(self)
 
     def add(self, key: bytes, value: bytes | None, partition: int, headers: Headers = ()) -> None:
         self.records.append(OutRecord(self._topic, key, value, headers, partition))
@@ -446,7 +491,8 @@ async def deliver(records: Sequence[OutRecord], send: Callable[[OutRecord], Any]
     """Publish all records and wait until each is durable; on a failure try again what failed and what follows it.
 
     What follows means later records of the same topic and key: their order is kept. Raises LogError when the log itself
-    is broken. There is no last attempt: the progress watchdog is the way out.
+    is broken, RefusedForSize when a topic does not take a record. There is no last attempt: the progress watchdog is
+    the way out.
     """
     owed = list(records)
     attempt = 0
@@ -469,6 +515,8 @@ def still_owed(records: Sequence[OutRecord], results: Sequence[BaseException | N
     owed: list[OutRecord] = []
     for record, result in zip(records, results, strict=True):
         if isinstance(result, BaseException) and not _is_passing(result):
+            if is_refusal(result):
+                raise RefusedForSize(record.topic, body_bytes(record)) from result
             raise result
         place = (record.topic, record.key)
         if result is not None or place in failed:

@@ -9,6 +9,11 @@ from schemas.dead_letter import DeadLetter
 from schemas.detection import RoleClaim
 from schemas.event import Event
 
+MAX_MESSAGE_BYTES = 8_388_608
+"""What every topic must take on Kafka (`max.message.bytes`). An update has at most 1,000,000 bytes, but a revision
+holds the text before and after, and a changelog record the records to publish again. Managed Kafka allows as much for
+a topic, but only 1 MB unless it is asked for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Topic:

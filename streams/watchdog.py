@@ -33,10 +33,12 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """What one look at the worker and the log showed.
 
     lags        per partition of this worker; None when the log did not answer
+    expired     earliest offset of each partition whose committed offset retention has passed
     recovering  while a rebalance or the rebuilding of tables goes on: anything that changes as it proceeds; else None
     """
 
     lags: Mapping[TopicPartition, Lag] | None = None
+    expired: Mapping[TopicPartition, int] = {}
     recovering: Hashable | None = None
 
 
@@ -113,7 +115,10 @@ async def watch(app: Any, event_log: EventLog, *, limit_s: float, die: Callable[
     watchdog = Watchdog(limit_s, every_s=every)
     while True:
         await asyncio.sleep(every)
-        reason = watchdog.observe(await look(app, event_log, patience_s=every))
+        seen = await look(app, event_log, patience_s=every)
+        if seen.expired and seen.recovering is None:
+            app.consumer.pass_expired(seen.expired)
+        reason = watchdog.observe(seen)
         if reason is not None:
             for task in asyncio.all_tasks():
                 logger.debug("WorkerStalled task=%r stack=%r", task.get_name(), task.get_stack(limit=3))
@@ -130,16 +135,15 @@ async def look(app: Any, event_log: EventLog, *, patience_s: float = EVERY_S) ->
             # commits before ends: what is committed meanwhile shows as lag once, never as progress undone
             committed = await event_log.committed(app.conf.id)
             ends = {topic: await event_log.ends(topic) for topic in {tp.topic for tp in own}}
-            fresh = {tp.topic for tp in own if tp not in committed}
-            starts = {topic: await event_log.starts(topic) for topic in fresh}
+            behind = {tp.topic for tp in own if committed.get(tp, 0) < ends[tp.topic][tp.partition]}
+            starts = {topic: await event_log.starts(topic) for topic in behind}
     except (LogError, TimeoutError) as error:
         logger.warning("LogUnreadable reason=%s", error or "no answer")
         return Observation(recovering=recovering)
-    lags = {
-        tp: Lag(committed.get(tp, starts.get(tp.topic, {}).get(tp.partition, 0)), ends[tp.topic][tp.partition])
-        for tp in own
-    }
-    return Observation(lags=lags, recovering=recovering)
+    first = {tp: starts.get(tp.topic, {}).get(tp.partition, 0) for tp in own}
+    lags = {tp: Lag(committed.get(tp, first[tp]), ends[tp.topic][tp.partition]) for tp in own}
+    expired = {tp: start for tp, start in first.items() if committed.get(tp, start) < start}
+    return Observation(lags=lags, expired=expired, recovering=recovering)
 
 
 def _recovering(app: Any) -> Hashable | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from aiokafka.errors import (
     ConsumerStoppedError,
     KafkaError,
     MessageSizeTooLargeError,
+    RecordListTooLargeError,
     TopicAlreadyExistsError,
     for_code,
 )
@@ -27,15 +28,12 @@ from streams.log import AnyDraft, Mode, kafka_client
 from streams.log.partitioner import Partitioner
 from streams.log.record import Draft, Placement, Record, TopicPartition, TopicSpec, checked_body, checked_headers
 from streams.settings import KafkaSettings
+from streams.topics import MAX_MESSAGE_BYTES as MAX_MESSAGE_BYTES  # noqa: PLC0414  who compares topics finds it here
 
 T = TypeVar("T")
 
 MAX_REQUEST_BYTES = 8_000_000
-"""Largest record we send. An update is at most 1,000,000 bytes, but what a stage makes of it may be larger: a revision
-holds the text before and after, and a changelog record holds the records to publish again."""
-
-MAX_MESSAGE_BYTES = 8_388_608
-"""Topics take what producers send. Managed Kafka allows as much for a topic, but only 1 MB unless it is asked for."""
+"""Largest record we send; see `topics.MAX_MESSAGE_BYTES`."""
 
 PATIENCE_S = 30.0
 """How long a broker may need for a coordinator, a leader, or the news of a topic."""
@@ -62,6 +60,7 @@ class KafkaLog:
         self._idle: list[aiokafka.AIOKafkaConsumer] = []
         self._busy: set[aiokafka.AIOKafkaConsumer] = set()
         self._partitions: dict[str, int] = {}
+        self._largest: dict[str, int] = {}
         self._partitioner = Partitioner()
         self._closed = asyncio.Event()
 
@@ -240,7 +239,7 @@ class KafkaLog:
         for item in drafts:
             draft = Draft(*item)
             checked_body(draft.key, draft.value, draft.timestamp)
-            size = len(draft.key or b"") + len(draft.value or b"")
+            size = _body_bytes(draft)
             if size > MAX_REQUEST_BYTES - 1000:
                 raise ValueError(f"record: expected at most {MAX_REQUEST_BYTES - 1000} bytes, found {size}")
             count = await self._count(draft.topic)
@@ -249,14 +248,32 @@ class KafkaLog:
                 raise UnknownTopic(f"topic {draft.topic}: no partition {number}")
             checked.append(draft._replace(headers=checked_headers(draft.headers), partition=number))
         producer = await self._writer()
+        await self._learn_largest({draft.topic for draft in checked})
         try:
             sent = [await _send_draft(producer, draft) for draft in checked]
             done = await asyncio.gather(*sent)
-        except MessageSizeTooLargeError as error:
-            raise ValueError(f"record: {error}") from None
+        except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
+            raise await self._refused(checked) from error
         except KafkaError as error:
             raise kafka_client.failed("records cannot be written", error) from error
         return [Placement(metadata.partition, metadata.offset) for metadata in done]
+
+    async def _learn_largest(self, topics: Iterable[str]) -> None:
+        """What each topic takes, asked once: record batches are kept below it."""
+        if unknown := set(topics) - self._largest.keys():
+            found = await kafka_client.largest_batches((await self._writer()).client, unknown)
+            self._largest.update(dict.fromkeys(unknown, MAX_MESSAGE_BYTES) | found)
+
+    async def _refused(self, drafts: Sequence[Draft]) -> LogError:
+        """Which record a topic does not take, and what its `max.message.bytes` is now."""
+        topics = {draft.topic for draft in drafts}
+        found = await kafka_client.largest_batches((await self._writer()).client, topics)
+        self._largest.update(found)  # the next append keeps below what is true now
+        largest = max(drafts, key=lambda draft: _body_bytes(draft) - found.get(draft.topic, MAX_MESSAGE_BYTES))
+        return LogError(
+            f"topic {largest.topic}: a record of {_body_bytes(largest)} bytes does not fit its max.message.bytes, "
+            f"{found.get(largest.topic, 'which cannot be read')}; expected {MAX_MESSAGE_BYTES}, see `tocsin topics`"
+        )
 
     async def _writer(self) -> aiokafka.AIOKafkaProducer:
         async with self._starting:
@@ -272,6 +289,7 @@ class KafkaLog:
                     await producer.start()
                 except KafkaError as error:
                     raise kafka_client.failed("no connection", error) from error
+                kafka_client.bound_batches(producer, self._largest)
                 self._producer = producer
         return self._producer
 
@@ -477,6 +495,10 @@ async def open_kafka(url: str, mode: Mode, kafka: KafkaSettings | None) -> Kafka
     log = KafkaLog(url, mode, kafka or KafkaSettings())
     await log.start()
     return log
+
+
+def _body_bytes(draft: Draft) -> int:
+    return len(draft.key or b"") + len(draft.value or b"")
 
 
 async def _send_draft(producer: aiokafka.AIOKafkaProducer, draft: Draft) -> Any:

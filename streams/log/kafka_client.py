@@ -3,22 +3,32 @@
 import asyncio
 import logging
 import ssl
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiokafka.conn import create_conn
+import aiokafka
+from aiokafka.admin.config_resource import ConfigResourceType
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import (
     KafkaError,
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
+    for_code,
 )
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.protocol.admin import DescribeConfigsRequest
+from aiokafka.structs import TopicPartition
 
 from schemas.errors import InputError, LogError
 from streams.settings import KafkaSettings
 
 DEFAULT_PORT = 9092
 CONNECT_S = 10.0
+PART_S = 1.0
 CLIENT_ID = "tocsin"
+
+logger = logging.getLogger(__name__)
 
 
 def servers(url: str) -> list[str]:
@@ -87,15 +97,23 @@ async def check_reachable(url: str, kafka: KafkaSettings) -> None:
         host, _, port = server.rpartition(":")
         try:
             async with asyncio.timeout(CONNECT_S):
-                connection = await create_conn(
-                    host.strip("[]"), int(port), request_timeout_ms=int(CONNECT_S * 1000), **client
-                )
+                await _connect_once(host.strip("[]"), int(port), client)
         except (OSError, KafkaError, ValueError) as error:  # ValueError: a server that cannot prove itself by SCRAM
             faults.append(f"{server}: {reason(error, kafka)}")
         else:
-            connection.close()
             return
     raise LogError(f"kafka: {'; '.join(faults)}")
+
+
+async def _connect_once(host: str, port: int, client: Mapping[str, Any]) -> None:
+    """Connect, sign in and part. TLS parts with a word of its own: left alone, the socket stays open behind it."""
+    connection = AIOKafkaConnection(host, port, request_timeout_ms=int(CONNECT_S * 1000), **client)
+    try:
+        await connection.connect()
+    finally:
+        is_closed = connection.close()
+        if connection._protocol is not None:  # it got as far as a socket
+            await asyncio.wait([is_closed], timeout=PART_S)
 
 
 def reason(error: BaseException, kafka: KafkaSettings) -> str:
@@ -118,6 +136,47 @@ def reason(error: BaseException, kafka: KafkaSettings) -> str:
         case _:
             spoken = kafka.security_protocol
             return f"closed the connection ({type(error).__name__}); expected a broker that speaks {spoken}"
+
+
+async def largest_batches(client: Any, topics: Iterable[str]) -> dict[str, int]:
+    """Largest record batch, bytes, that each topic takes (`max.message.bytes`); without those that cannot be asked.
+
+    client  of a producer that has started
+    """
+    wanted = [(ConfigResourceType.TOPIC.value, name, ["max.message.bytes"]) for name in sorted(topics)]
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            answer = await client.send(client.get_random_node(), DescribeConfigsRequest(wanted))
+    except (KafkaError, TimeoutError) as error:
+        logger.warning("TopicSizesUnknown reason=%s", error or "no answer")
+        return {}
+    found: dict[str, int] = {}
+    for code, text, _, name, entries in answer.resources:
+        if code:
+            logger.info("TopicSizeUnknown topic=%s reason=%s", name, text or for_code(code).__name__)
+        for key, value, *_ in entries:
+            if key == "max.message.bytes":
+                found[name] = int(value)
+    return found
+
+
+def bound_batches(producer: aiokafka.AIOKafkaProducer, largest: Mapping[str, int]) -> None:
+    """Let no record batch of several records be larger than its topic takes, as far as that is known.
+
+    A broker refuses such a batch as a whole, although each of its records would fit.
+
+    largest  looked at whenever a batch is begun
+    """
+    accumulator = producer._message_accumulator
+    append = accumulator._append_batch
+
+    def append_batch(builder: BatchBuilder, tp: TopicPartition) -> Any:
+        most = largest.get(tp.topic)
+        if most is not None and most < accumulator._batch_size and not builder.record_count():
+            builder = BatchBuilder(most, accumulator._compression_type)
+        return append(builder, tp)
+
+    accumulator._append_batch = append_batch
 
 
 def failed(what: str, error: BaseException) -> LogError:

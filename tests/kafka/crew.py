@@ -231,6 +231,21 @@ class Crew:
         """Until the group is done with so many updates, or with all there are; returns the seconds this took."""
         return self.until(lambda: committed(self.tocsin) >= count or is_done(self.tocsin), f"{count} updates committed")
 
+    def kill_when_written(self, topic: str, count: int) -> bool:
+        """SIGKILL the oldest worker as soon as a topic holds so many records; returns whether work was in flight.
+
+        Also when all is done: records that are written again count too, so that a point may lie beyond the end.
+        """
+
+        async def reach(log: EventLog) -> None:
+            group = settings_of(self.tocsin).app_id
+            while sum((await log.ends(topic)).values()) < count and not await is_idle(log, group):
+                await asyncio.sleep(0.002)
+
+        ask(self.tocsin, reach)
+        self.kill()
+        return not is_done(self.tocsin)
+
     def settle(self, feed: Feed | None = None) -> float:
         """Until every commit has reached its end; returns the seconds this took."""
         if feed is not None:

@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from schemas.article import EntryRevision, Format, Post
@@ -39,16 +40,25 @@ def seed() -> int:
 def flow(count: int, dice: random.Random, *, pages: int | None = None) -> list[bytes]:
     """Updates in an order that only respects each item's own: copies of the bundled live blog among quiet notices.
 
+    Each notice is followed closely by its edit, so that a stage has both in one batch: what it stores of the item is
+    then newer than the first of the two, and only the memory of what that led to tells it, read again, from a change.
+
     pages  copies, of 44 updates and some 55 alerts each; chosen so that about 5 % of many updates give an alert
     """
     blogs = [_page(number) for number in range(pages or max(4, count // 1000))]
-    left = count - sum(map(len, blogs))
-    notices = [[_notice(number, text) for text in _NOTICES] for number in range(left // len(_NOTICES))]
-    queues = [iter(queue) for queue in (*blogs, *notices)]
-    turns = [number for number, queue in enumerate((*blogs, *notices)) for _ in queue]
+    numbers = list(range((count - sum(map(len, blogs))) // len(_NOTICES)))
+    notices = [
+        [_notice(number, text) for text in _NOTICES for number in numbers[first : first + PAIRS]]
+        for first in range(0, len(numbers), PAIRS)
+    ]
+    turns = [(queue, 1) for blog in blogs for queue in [iter(blog)] * len(blog)]
+    turns += [(iter(several), len(several)) for several in notices]
     dice.shuffle(turns)
-    return [next(queues[number]) for number in turns]
+    return [update for queue, how_many in turns for update in islice(queue, how_many)]
 
+
+PAIRS = 20
+"""So many notices, then their edits. Next to one another an append would hold two records: see `crew.publish`."""
 
 _NOTICES = (
     "The ferry from pier {} runs every half hour, and the crossing takes nine minutes.",

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.structs import TopicPartition as KafkaPartition
 
 from deploy.kafka.cluster import Cluster
 from schemas.article import ArticleUpdate
 from schemas.codec import decode, encode
 from streams.failpoints import EXIT_KILLED, POINTS
-from streams.log import Draft, EventLog, TopicSpec, open_log
+from streams.log import Draft, EventLog, TopicPartition, TopicSpec, open_log
 from streams.log.kafka import MAX_MESSAGE_BYTES
 from streams.sample import sample_updates
 from streams.settings import Settings
@@ -226,6 +228,83 @@ def test_sigterm_before_it_is_ready_is_obeyed(kafka_tocsin: Tocsin) -> None:
         until(lambda: bool(broker.pipeline_topics(bootstrap)), "first topic")
         process.send_signal(signal.SIGTERM)
         assert process.wait(STOP_S + 5) == 0
+
+
+def expire(tocsin: Tocsin, topic: str, *, keep: int = 0) -> None:
+    """Do what retention does: delete all records of a topic but the last few of each partition."""
+
+    async def ends(log: EventLog) -> dict[int, int]:
+        return await log.ends(topic)
+
+    async def delete() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=tocsin.broker.removeprefix("kafka://"))
+        await admin.start()
+        try:
+            found = await with_log(tocsin, ends)
+            await admin.delete_records(
+                {KafkaPartition(topic, number): RecordsToDelete(max(0, end - keep)) for number, end in found.items()}
+            )
+        finally:
+            await admin.close()
+
+    asyncio.run(delete())
+
+
+def lag(tocsin: Tocsin, topic: str = UPDATES.name) -> dict[int, int]:
+    """What the group's own commits say, as every tool for Kafka shows it."""
+
+    async def look(log: EventLog) -> dict[int, int]:
+        committed = await log.committed(settings_of(tocsin).app_id)
+        return {
+            number: end - committed.get(TopicPartition(topic, number), 0)
+            for number, end in (await log.ends(topic)).items()
+        }
+
+    found: dict[int, int] = asyncio.run(with_log(tocsin, look))
+    return found
+
+
+@pytest.mark.parametrize("keep", [0, 2])
+def test_what_retention_has_deleted_before_it_was_processed_is_passed(
+    kafka_tocsin: Tocsin, tmp_path: Path, keep: int
+) -> None:
+    """One line a partition, no crash loop: the lag returns to 0, and what comes later is processed."""
+    kafka_tocsin.environment["TOCSIN_WATCHDOG_S"] = "4"
+    publish(kafka_tocsin, some_updates(60))
+    kafka_tocsin.process()
+    publish(kafka_tocsin, some_updates(60, 100))
+    expire(kafka_tocsin, UPDATES.name, keep=keep)
+    with worker(kafka_tocsin) as process:
+        until(lambda: process.poll() is not None or not any(lag(kafka_tocsin).values()), "no lag")
+        time.sleep(6)  # longer than the watchdog's patience
+        assert process.poll() is None, said(kafka_tocsin)[-2000:]
+        publish(kafka_tocsin, some_updates(20, 200))
+        until(lambda: not any(lag(kafka_tocsin).values()), "no lag again")
+    lines = [line for line in said(kafka_tocsin).splitlines() if "RecordsExpired" in line]
+
+    told = [dict(part.split("=") for part in line.split() if "=" in part) for line in lines]
+    assert sorted(one["partition"] for one in told) == ["0", "1", "2", "3"]
+    assert sum(int(one["lost"].rstrip(":")) for one in told) == 60 - 4 * keep
+    told_of = json.dumps(kafka_tocsin.alerts())
+    assert [n for n in (*range(60), *range(200, 220)) if f"bridge {n} on" not in told_of] == []
+
+
+def test_what_retention_deletes_while_a_worker_runs_is_passed(kafka_tocsin: Tocsin) -> None:
+    """A worker that cannot keep up loses by policy, and says so; it does not stand still for that."""
+    kafka_tocsin.environment["TOCSIN_WATCHDOG_S"] = "4"
+    publish(kafka_tocsin, some_updates(20))
+    with worker(kafka_tocsin) as process:
+        until_ready(kafka_tocsin, process)
+        until(lambda: not any(lag(kafka_tocsin).values()), "no lag")
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(1)  # the fetch that was on its way brings nothing
+        publish(kafka_tocsin, some_updates(400, 100))
+        expire(kafka_tocsin, UPDATES.name)
+        process.send_signal(signal.SIGCONT)
+        until(lambda: process.poll() is not None or not any(lag(kafka_tocsin).values()), "no lag again")
+        time.sleep(6)
+        assert process.poll() is None, said(kafka_tocsin)[-2000:]
+    assert "RecordsExpired topic=updates" in said(kafka_tocsin)
 
 
 def test_two_workers_share_the_partitions(kafka_tocsin: Tocsin, tmp_path: Path) -> None:

@@ -119,6 +119,17 @@ def test_commits_move_on_after_retention_passed_the_committed_offset() -> None:
     assert committable(consumer) == 11
 
 
+def test_what_retention_has_deleted_is_passed_without_any_acknowledgement() -> None:
+    """Committed 3, all below 10 is gone: 10 is committed, or the partition would look behind for ever."""
+    consumer = make_consumer(3, anchor=10)
+    assert committable(consumer) == 10
+
+
+def test_an_anchor_alone_is_not_committed() -> None:
+    """While partitions are taken back Faust has forgotten what it had committed; the anchor would take that back."""
+    assert committable(make_consumer(None, anchor=51)) is None
+
+
 def test_acknowledgements_of_another_generation_do_not_count() -> None:
     """Their events are read again, so they are finished only for whoever waits for the old ones."""
     consumer = make_consumer(0)

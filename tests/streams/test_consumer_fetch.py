@@ -1,7 +1,7 @@
 """Fetches, seeks and pauses: the rules every driver shares, on a driver that is nothing but its bookkeeping."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -28,13 +28,18 @@ class Driver:
         self._committed_offset: dict[TP, int | None] = defaultdict(lambda: None)
         self._buffered_partitions: set[TP] = set()
         self._paused_partitions: set[TP] = set()
+        self.counts: Counter[str] = Counter()
+        self.warnings: list[str] = []
         self.app = SimpleNamespace(
-            consumer_generation_id=1, monitor=SimpleNamespace(track_tp_end_offset=lambda tp, end: None)
+            consumer_generation_id=1,
+            monitor=SimpleNamespace(
+                track_tp_end_offset=lambda tp, end: None, count=lambda name, by: self.counts.update({name: by})
+            ),
         )
         self.scheduler = SimpleNamespace(
             iterate=lambda records: [(tp, record) for tp, batch in records.items() for record in batch]
         )
-        self.log = SimpleNamespace(warning=lambda *_: None)
+        self.log = SimpleNamespace(warning=lambda line, *given: self.warnings.append(line % given))
 
     async def callback(self, message: Any) -> None:
         """Take a message."""
@@ -242,6 +247,48 @@ async def test_a_commit_that_retention_has_passed_moves_to_the_earliest_record()
     consumer = make_consumer(committed=3, earliest=10)
     await consumer.perform_seek()
     assert (consumer.positions[DATA], consumer._anchor) == (10, {DATA: 10})
+
+
+async def test_what_retention_has_taken_is_said_and_counted_once() -> None:
+    """Topic, partition, from, to and how many: also when the partition is sought again before the commit has moved."""
+    consumer = make_consumer(committed=3, earliest=10)
+    await consumer.perform_seek()
+    await consumer.perform_seek()
+    consumer.pass_expired({DATA: 10})
+    (line,) = consumer.warnings
+    assert line.startswith("RecordsExpired topic=updates partition=0 committed=3 earliest=10 lost=7: ")
+    assert consumer.counts == {"records_expired_total": 7}
+
+
+async def test_a_commit_of_zero_that_retention_has_passed_is_passed_too() -> None:
+    """Somebody has set the group back to the beginning, and the beginning is gone."""
+    consumer = make_consumer(committed=0, earliest=10)
+    await consumer.perform_seek()
+    assert (consumer._committed_offset[DATA], consumer._anchor, len(consumer.warnings)) == (0, {DATA: 10}, 1)
+
+
+async def test_what_expires_while_the_worker_runs_is_passed_too() -> None:
+    """The watchdog's looks bring the news; only what is new counts again, and only for partitions of ours."""
+    consumer = make_consumer(committed=3, earliest=0)
+    await consumer.perform_seek()
+    consumer.pass_expired({DATA: 5, OTHER: 9})
+    consumer.pass_expired({DATA: 6})
+    assert (consumer._anchor, consumer.counts) == ({DATA: 6}, {"records_expired_total": 3})
+
+
+async def test_a_fresh_group_has_lost_nothing() -> None:
+    """It begins at the earliest record, and says nothing of what was before it came."""
+    consumer = make_consumer(committed=None, earliest=10)
+    await consumer.perform_seek()
+    assert (consumer.warnings, consumer.counts) == ([], {})
+
+
+async def test_every_data_partition_may_be_committed_and_no_changelog() -> None:
+    """Also one that has never seen an acknowledgement: retention may have emptied it."""
+    consumer = make_consumer()
+    assert list(consumer._filter_tps_with_pending_acks()) == [DATA]
+    assert list(consumer._filter_tps_with_pending_acks({"updates"})) == [DATA]
+    assert list(consumer._filter_tps_with_pending_acks({"other"})) == []
 
 
 async def test_a_committed_offset_of_zero_is_a_base_too() -> None:

@@ -14,7 +14,7 @@ from schemas.dead_letter import DeadLetter, Step
 from schemas.errors import DecodeError, DecodeReason
 from schemas.event import Event
 from streams.dead_letters import DeadLetterLimit
-from streams.stage import EXIT_DEAD_LETTERS, EXIT_DEFECT, Binding, OutRecord, Stage, deliver, still_owed
+from streams.stage import EXIT_DEAD_LETTERS, EXIT_DEFECT, EXIT_SETTING, Binding, OutRecord, Stage, deliver, still_owed
 
 
 class Word(Event, frozen=True, kw_only=True):
@@ -310,3 +310,143 @@ async def test_deliver_tries_again_until_all_are_durable(monkeypatch: pytest.Mon
     await deliver([OutRecord("t", b"a", b"1"), OutRecord("t", b"a", b"2")], send)
     assert attempts == [b"1", b"2", b"1", b"2"]
     assert waits == [0.2]
+
+
+class Producer:
+    """As Kafka's: knows, when asked, how large a record batch each topic takes."""
+
+    def __init__(self, *answers: dict[str, int]) -> None:
+        self.answers = list(answers)
+
+    async def largest_batches(self) -> dict[str, int]:
+        """The next answer; the last one again and again."""
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+class MessageSizeTooLargeError(Exception):
+    """By its name, as aiokafka raises it."""
+
+
+async def feed_on(harness: Harness, producer: Producer, *values: str) -> None:
+    """One batch, on topics of which the producer knows."""
+    stream = FakeStream(harness.journal, [[Message(value.encode(), n) for n, value in enumerate(values)]])
+    stream.producer = producer  # type: ignore[attr-defined]
+    await harness.stage.run(stream)
+
+
+async def test_an_output_its_topic_does_not_take_sets_its_input_aside() -> None:
+    """Known before it is sent: a dead letter, no state of it, and the others go on."""
+    harness = Harness()
+    await feed_on(harness, Producer({"out": 200}), "a", "b" * 300, "c")
+    assert harness.out() == ["a 1", "c 2"]
+    (letter,) = harness.letters()
+    assert (letter.step, letter.reason, letter.offset) == (Step.PRODUCE, "too_large", 1)
+    assert letter.error_text == (
+        "topic out: a record of 303 bytes does not fit its max.message.bytes, 200; see `tocsin topics`"
+    )
+    assert [entry[1] for entry in harness.journal if entry[0] == "acked"] == [0, 1, 2]
+
+
+async def test_what_is_remembered_is_measured_too() -> None:
+    """Published when its topic took it, read again when it does not: a dead letter, not a refusal for ever."""
+    harness = Harness()
+    await harness.feed("a" * 300)
+    again = Harness(table=harness.table)
+    await feed_on(again, Producer({"out": 200}), "a" * 300)
+    assert (again.out(), [letter.reason for letter in again.letters()]) == ([], ["too_large"])
+
+
+@pytest.mark.parametrize(
+    ("room", "message", "left"),
+    [
+        (5_000, Message(b"bad" * 9_000), (False, True, True)),
+        (5_000, Message(b"bad" * 9_000, headers=[("h", b"x" * 9_000)]), (False, False, True)),
+        (5_000, Message(b"bad" * 9_000, key=b"k" * 9_000), (False, False, False)),
+    ],
+    ids=["value", "headers", "key"],
+)
+async def test_a_letter_is_cut_to_what_its_topic_takes(
+    room: int, message: Message, left: tuple[bool, bool, bool]
+) -> None:
+    """First the bytes, which still stand where they came from; only then what a replay would need."""
+    harness = Harness()
+    harness.stage.decode = lambda value, headers: Harness._decode(b"bad", headers)
+    stream = FakeStream(harness.journal, [[message]])
+    stream.producer = Producer({"dead-letters": room})  # type: ignore[attr-defined]
+    await harness.stage.run(stream)
+    (letter,) = harness.letters()
+    assert (letter.value_b64 is not None, letter.is_replayable, letter.key_b64 is not None) == left
+    assert len(harness.sent[0].value or b"") < room
+
+
+async def test_a_letter_that_fits_nowhere_ends_the_worker() -> None:
+    """Not even place and reason: what cannot be set aside must not be passed over."""
+    harness = Harness()
+    await feed_on(harness, Producer({"dead-letters": 300}), "bad")
+    ((code, why),) = harness.died
+    assert (code, why.partition(":")[0], harness.journal) == (EXIT_SETTING, "topic dead-letters", [])
+
+
+async def test_a_changelog_that_does_not_take_the_state_ends_the_worker_before_anything_is_sent() -> None:
+    """One line that says what to set, and the exit code of a wrong setting: a restart would not help."""
+    harness = Harness()
+    await feed_on(harness, Producer({"changelog": 250}), "a" * 300)
+    ((code, why),) = harness.died
+    assert (code, harness.journal) == (EXIT_SETTING, [])
+    assert why.startswith("topic changelog: a record of ")
+    assert why.endswith(
+        " bytes does not fit its max.message.bytes, 250; set that to 8388608 (see `tocsin topics`) and start again"
+    )
+
+
+async def test_a_refusal_that_could_not_be_foreseen_teaches_and_the_events_are_planned_again() -> None:
+    """Somebody made the topic smaller meanwhile."""
+    harness = Harness()
+    send = harness.stage.send
+
+    async def refuse(record: OutRecord) -> Any:
+        if len(record.value or b"") > 200 and record.topic == "out":
+            raise MessageSizeTooLargeError
+        return await send(record)
+
+    harness.stage.send = refuse
+    await feed_on(harness, Producer({"out": 5_000}, {"out": 200}), "a", "b" * 300)
+    assert [letter.reason for letter in harness.letters()] == ["too_large"]
+    assert (harness.died, harness.journal[-1]) == ([], ("acked", 1))
+
+
+async def test_a_refusal_that_teaches_nothing_ends_the_worker() -> None:
+    """A broker that does not tell its limits: the line says which topic, what size and what to set."""
+    harness = Harness()
+    harness.fail = MessageSizeTooLargeError()
+    await feed_on(harness, Producer({}), "a")
+    assert harness.died == [
+        (
+            EXIT_SETTING,
+            "topic out: a record of 4 bytes, or the record batch it went in, "
+            "does not fit its max.message.bytes, which cannot be read; "
+            "set that to 8388608 (see `tocsin topics`) and start again",
+        )
+    ]
+
+
+async def test_no_more_events_at_a_time_than_their_state_fits_in_one_record_batch() -> None:
+    """Each part is published, stored and acknowledged before the next; together they are the whole."""
+    whole, parts = Harness(), Harness()
+    words = [f"{n} {'x' * 100}" for n in range(8)]
+    await feed_on(whole, Producer({}), *words)
+    await feed_on(parts, Producer({"changelog": 2_000}), *words)
+    assert (parts.out(), parts.table.data) == (whole.out(), whole.table.data)
+    told = [entry for entry in parts.journal if entry == ("sent", "out") or entry[0] == "acked"]
+    assert told == [
+        entry
+        for first in (0, 4)
+        for entry in (*[("sent", "out")] * 4, *(("acked", n) for n in range(first, first + 4)))
+    ]
+
+
+async def test_dead_letters_of_events_planned_twice_count_once() -> None:
+    """A batch that is halved is planned again; what is set aside is not."""
+    harness = Harness(limit=3)
+    await feed_on(harness, Producer({"changelog": 2_000}), "bad", *(f"{n} {'x' * 100}" for n in range(8)), "bad")
+    assert (len(harness.letters()), harness.died, harness.stage.limit.counts) == (2, [], {"echo": 2})
