@@ -9,6 +9,7 @@ from agents.officials.registry import Registry, default_registry
 from agents.officials.step import OfficialsStep
 from agents.roles.step import RolesStep
 from agents.statements.cast import Resolver
+from agents.statements.engine import extractor
 from agents.statements.step import StatementsStep
 from agents.step import MemoryState
 from schemas.alert import Alert
@@ -21,7 +22,7 @@ def run(updates: Iterable[ArticleUpdate], registry: Registry | None = None) -> l
     recogniser = Recogniser(registry or default_registry())
     entries, roles = EntriesStep(), RolesStep()
     detectors = (
-        StatementsStep(resolver=Resolver(recogniser)),
+        StatementsStep(extractor("auto"), resolver=Resolver(recogniser)),
         EscalationsStep(),
         OfficialsStep(recogniser=recogniser),
     )

@@ -96,6 +96,7 @@ class Trials:
             TOCSIN_PARTITIONS=str(PARTITIONS),
             TOCSIN_WATCHDOG_S="40",
             PYTHONPATH=str(crew.ROOT),
+            **faults.FAST,
         )
 
     def calm(self, updates: list[bytes]) -> Outcome:
