@@ -1,5 +1,7 @@
 """Evidence and other parts that every alert is built from."""
 
+from bisect import bisect_right
+
 from schemas.article import EntryRevision, Segment
 from schemas.detection import Evidence
 from schemas.event import Span
@@ -10,9 +12,9 @@ CONTEXT = 32
 
 def section_of(segments: tuple[Segment, ...], span: Span) -> str:
     """Kind of the segment in which the span starts; "body" outside all segments."""
-    for segment in segments:
-        if segment.span.start <= span.start < segment.span.end:
-            return segment.kind.value
+    place = bisect_right(segments, span.start, key=lambda segment: segment.span.start) - 1
+    if place >= 0 and span.start < segments[place].span.end:
+        return segments[place].kind.value
     return "body"
 
 

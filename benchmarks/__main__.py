@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 HERE = Path(__file__).parent
-NAMES = ("pipeline", "kafka")
+NAMES = ("pipeline", "kafka", "near_duplicates")
 LIBRARIES = ("faust-streaming", "aiokafka", "msgspec", "orjson", "ahocorasick_rs", "rapidfuzz", "xxhash")
 
 

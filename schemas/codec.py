@@ -29,7 +29,7 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 _state_encoder = msgspec.msgpack.Encoder(order="deterministic")
 _CE = "ce_"
 _NO_ATTRIBUTE = ("data", "datacontenttype", "schema_version")
-_ALERT_ATTRIBUTES = tuple(name for name in Alert.__struct_fields__ if name not in _NO_ATTRIBUTE)
+_ALERT_HEADERS = tuple((name, _CE + name) for name in Alert.__struct_fields__ if name not in _NO_ATTRIBUTE)
 
 
 class _Version(msgspec.Struct):
@@ -109,11 +109,11 @@ def alert_to_record(alert: Alert) -> tuple[bytes, bytes, Headers]:
 
     Attributes are `ce_` headers, the value is the data. The schema's major version is the end of the type, ".v1".
     """
-    attributes = msgspec.to_builtins(alert)
     headers = [("content-type", b"application/json")]
-    headers += [
-        (_CE + name, str(attributes[name]).encode()) for name in _ALERT_ATTRIBUTES if attributes[name] is not None
-    ]
+    for name, header in _ALERT_HEADERS:
+        value = getattr(alert, name)
+        if value is not None:
+            headers.append((header, (value if isinstance(value, str) else str(msgspec.to_builtins(value))).encode()))
     return alert.story.encode(), encode(alert.data), tuple(headers)
 
 

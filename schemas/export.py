@@ -9,8 +9,22 @@ from schemas.article import ArticleUpdate, EntryRevision
 from schemas.dead_letter import DeadLetter
 from schemas.detection import RoleClaim
 from schemas.event import Event
+from schemas.routing import Notification, Receipt, Suppressed
+from schemas.subscription import InhibitionRule, Silence, Subscription
 
-EVENTS: tuple[type[Event], ...] = (ArticleUpdate, EntryRevision, RoleClaim, Alert, DeadLetter)
+EVENTS: tuple[type[Event], ...] = (
+    ArticleUpdate,
+    EntryRevision,
+    RoleClaim,
+    Alert,
+    DeadLetter,
+    Subscription,
+    Silence,
+    InhibitionRule,
+    Notification,
+    Suppressed,
+    Receipt,
+)
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 

@@ -81,3 +81,18 @@ def message_id(alert: str, version: int) -> str:
 def dead_letter_id(log_id: str, topic: str, partition: int, offset: int, stage: str) -> str:
     """The record that was set aside, and by which stage."""
     return "dl_" + digest("dead-letter", log_id, topic, partition, offset, stage)
+
+
+def subscription_id(owner: str, name: str) -> str:
+    """One subscription of one owner; editing its filter keeps the id."""
+    return "sub_" + digest("subscription", owner, name)
+
+
+def silence_id(author: str, reason: str, starts_at: str, ends_at: str, matchers: bytes) -> str:
+    """`matchers` are the encoded matchers, times are ISO 8601: a silence said twice is one silence."""
+    return "sil_" + digest("silence", author, reason, starts_at, ends_at, matchers)
+
+
+def notification_id(subscription: str, kind: str, *messages: str) -> str:
+    """What one subscription is told at once: these messages, in order."""
+    return "ntf_" + digest("notification", subscription, kind, *messages)

@@ -25,6 +25,8 @@ EXIT_LOG = 74
 
 def main() -> None:
     """Entry point: user's mistakes end in one line on standard error, never in a traceback."""
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # the tagger's matrices are small: more threads cost twice the time of one
     logging.basicConfig(
         level=os.environ.get("TOCSIN_LOG", "WARNING").upper(), format="%(levelname)s %(name)s %(message)s"
     )

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the product; before anything loads numpy
+
 import pytest
 from hypothesis import HealthCheck, settings
 

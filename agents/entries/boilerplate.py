@@ -14,6 +14,8 @@ from typing import NamedTuple
 from agents.entries import cues
 from agents.entries.clock import is_date_line
 from agents.entries.draft import Paragraph
+from agents.entries.sieve import Sieve
+from agents.text.caseless import Caseless
 from agents.text.sentences import sentences
 
 
@@ -41,6 +43,9 @@ class _Score(NamedTuple):
 
     reason: Reason | None = None
     is_strong: bool = False
+
+
+_NEWS = _Score()
 
 
 def _outside_quotes(text: str) -> str:
@@ -100,7 +105,7 @@ def _score(sentence: str) -> _Score:
     asks = cues.ASK.match(bare) is not None
     reader = cues.READER.search(bare) is not None
     we = cues.WE.search(cues.US_ALONE.sub(" ", bare) if "US" in bare else bare) is not None
-    press = len(cues.PRESS.findall(bare))
+    press = cues.PRESS.count(bare)
     if (
         _holds(words, cues.COMMENT_WORDS)
         and cues.COMMENTS.search(bare)
@@ -110,7 +115,7 @@ def _score(sentence: str) -> _Score:
     appeals = sum(pattern.search(bare) is not None for pattern in cues.APPEALS)
     if appeals >= 2 or (appeals and (asks or reader or (we and press))):
         return _Score(Reason.DONATION, is_strong=True)
-    products = 2 * len(cues.PRODUCT_STRONG.findall(bare)) + len(cues.PRODUCT.findall(bare))
+    products = 2 * cues.PRODUCT_STRONG.count(bare) + cues.PRODUCT.count(bare)
     if (cues.NEWSLETTER.search(bare) and (asks or reader or products)) or (
         products >= 2 and (asks or (reader and cues.PRODUCT_STRONG.search(bare)))
     ):
@@ -137,10 +142,13 @@ def _pieces(paragraph: Paragraph) -> list[_Piece]:
     text = paragraph.text
     if reason := _one_line(text):
         return [_Piece(text, paragraph, _Score(reason, is_strong=True))]
+    sieve = Sieve(text)
+    if not sieve.may_matter:
+        return [_Piece(text, paragraph, _NEWS)]
     spans = sentences(text)
     if len(spans) <= 1:
-        return [_Piece(text, paragraph, _score(text))]
-    scores = [_score(span.of(text)) for span in spans]
+        return [_Piece(text, paragraph, _score(text) if sieve.may_be(text, 0, len(text)) else _NEWS)]
+    scores = [_score(span.of(text)) if sieve.may_be(text, span.start, span.end) else _NEWS for span in spans]
     strong = [score.is_strong for score in scores]
     if not any(strong):
         kinds = [score for score in scores if score.reason]
@@ -187,6 +195,8 @@ def clean(paragraphs: list[Paragraph]) -> tuple[list[Paragraph], Counter[str]]:
     A boilerplate sentence glued to the first or last sentence of a news paragraph is cut off it.
     """
     pieces = [piece for paragraph in paragraphs for piece in _pieces(paragraph)]
+    if all(piece.score.reason is None for piece in pieces) and not any(map(_is_comments_heading, pieces)):
+        return [piece.kind for piece in pieces if piece.text], Counter()
     reasons = [piece.score.reason if piece.score.is_strong else None for piece in pieces]
     _fill_gaps(pieces, reasons)
     _spread(pieces, reasons)
@@ -243,8 +253,9 @@ def _unglue_after_appeal(
     why: list[Reason | None] = []
     for index, piece in enumerate(pieces):
         before = reasons[index - 1] if index else None
-        glue = _GLUE.search(piece.text, 0, _SHORT + 60)
-        if reasons[index] is None and before in _SPREADING and glue and glue.start() <= _SHORT:
+        is_behind = reasons[index] is None and before in _SPREADING
+        glue = _GLUE.search(piece.text, 0, _SHORT + 60) if is_behind else None
+        if glue is not None and glue.start() <= _SHORT:
             head = piece.text[: glue.start()]
             if not cues.REPORTED.search(head) and _outside_quotes(head) == head:
                 out += [_Piece(head, piece.kind, piece.score), _Piece(piece.text[glue.start() :], piece.kind, _Score())]
@@ -255,13 +266,17 @@ def _unglue_after_appeal(
     return out, why
 
 
-_COMMENTS_HEADING = re.compile(r"(?:\d+\s+)?comments?(?:\s*\(?\d+\)?)?\W*", re.IGNORECASE)
+_COMMENTS_HEADING = Caseless(r"(?:\d+\s+)?comments?(?:\s*\(?\d+\)?)?\W*")
+
+
+def _is_comments_heading(piece: _Piece) -> bool:
+    return _COMMENTS_HEADING.fullmatch(piece.text) is not None
 
 
 def _drop_comment_tail(pieces: list[_Piece], reasons: list[Reason | None]) -> None:
     """Below a comments heading near the end of a page stand comments."""
     for index, piece in enumerate(pieces):
-        if _COMMENTS_HEADING.fullmatch(piece.text) and index * 5 >= len(pieces) * 3:
+        if _is_comments_heading(piece) and index * 5 >= len(pieces) * 3:
             for after in range(index + 1, len(pieces)):
                 reasons[after] = reasons[after] or Reason.COMMENTS
             return

@@ -3,8 +3,6 @@
 import re
 import unicodedata
 
-_SPACES = re.compile(r"\s+")
-_LITERAL_NEWLINE = re.compile(r"\\n")
 _DOUBLED = re.compile(r"``|''")
 _MARKS = str.maketrans(
     dict.fromkeys("‘’‚‛′`´ʼ‹›", "'")
@@ -23,10 +21,12 @@ def canonical(text: str) -> str:
     >>> canonical("It’s “over” – now.Next") == canonical('It\\'s "over" - now. Next')
     True
     """
-    text = _LITERAL_NEWLINE.sub(" ", text)
+    text = text.replace("\\n", " ")
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    text = _DOUBLED.sub('"', text.casefold())
+    text = text.casefold()
+    if "``" in text or "''" in text:
+        text = _DOUBLED.sub('"', text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_MARKS)
-    return _SPACES.sub("", text.replace("`", "'"))
+    return "".join(text.replace("`", "'").split())

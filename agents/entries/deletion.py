@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from agents.entries.memory import Mark
+from agents.entries.marks import Mark
 
 FETCHES = 2
 """Consecutive complete fetches without the entry, but with neighbours on both sides, that withdraw it."""

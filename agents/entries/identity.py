@@ -7,7 +7,7 @@ from datetime import datetime
 from rapidfuzz import fuzz
 
 from agents.entries.draft import Draft, Identified
-from agents.entries.memory import Mark
+from agents.entries.marks import Mark
 from agents.entries.permalink import is_url, permalink
 from agents.text.folding import fold_phrase
 from agents.text.normal import normal

@@ -1,11 +1,12 @@
 """Posts that say again what earlier ones said."""
 
-import re
+from collections.abc import Set
 
 from agents.entries.draft import Draft
+from agents.text.caseless import Caseless
 from schemas.article import SegmentKind
 
-_CUE = re.compile(
+_CUE = Caseless(
     r"\W{0,3}(?:here(?:['’]s| is| are)\s+)?(?:a |the |our |an? \w+ )?"
     r"(?:what we know(?: so far| about)?\b|what we(?:['’]ve| have) learn(?:ed|t)|what you (?:need to know|"
     r"may have missed|might have missed)|"
@@ -20,13 +21,11 @@ _CUE = re.compile(
     r"(?:a )?(?:look back|reminder of) (?:at |the |what )|(?:let['’]s|time to|we(?:['’]ll| will)) (?:recap|sum up|"
     r"summari[sz]e|round up)|"
     r"(?:a |the )?(?:timeline|chronology|day in review))",
-    re.IGNORECASE,
 )
-_CUE_INSIDE = re.compile(
+_CUE_INSIDE = Caseless(
     r"\b(?:here(?:['’]s| is| are) (?:a |the |our |what )?(?:\w+ ){0,3}(?:summary|recap|round-?up|"
     r"we know(?: so far)?|latest developments|key (?:points|events|developments))|"
     r"summary of (?:the |today|what|events|where)|recap of (?:the|what|today)|to (?:recap|summari[sz]e):)",
-    re.IGNORECASE,
 )
 _LINE = 160
 _LONG = 300
@@ -53,7 +52,7 @@ def has_recap_cue(draft: Draft) -> bool:
     return False
 
 
-def repeats(digests: list[tuple[int, int]], known: set[int]) -> bool:
+def repeats(digests: list[tuple[int, int]], known: Set[int]) -> bool:
     """Whether most of the sentences, by length, are known."""
     total = sum(length for _, length in digests)
     again = sum(length for digest, length in digests if digest in known)

@@ -1,6 +1,6 @@
 """Drafts to entry ids, and new entries to their place in the item's order."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -9,7 +9,8 @@ import xxhash
 from agents.entries.canonical import canonical
 from agents.entries.draft import Draft, Identified
 from agents.entries.identity import LOOSE, identify, relink
-from agents.entries.memory import Mark
+from agents.entries.marks import Mark, Marks
+from agents.entries.memory import Memory
 from schemas import identity
 from schemas.article import ArticleUpdate
 
@@ -26,20 +27,31 @@ def digest_of(draft: Draft) -> int:
     return xxhash.xxh3_64_intdigest(canonical(draft.body).encode("utf-8", "surrogatepass"))
 
 
-def recognise(
-    drafts: Sequence[Draft],
-    update: ArticleUpdate,
-    marks: Sequence[Mark],
-    text_of: Callable[[str], str | None],
-    horizon: datetime | None,
-) -> list[Seen]:
+def recognise(drafts: Sequence[Draft], update: ArticleUpdate, memory: Memory) -> list[Seen]:
     """Each draft with its entry id: known ones by name or words, edits by similarity, the rest new.
 
-    horizon  unknown drafts up to here may be entries that were forgotten, and are left out
+    Unknown drafts up to the item's horizon may be entries that were forgotten, and are left out.
     """
     found = [identify(draft, update) for draft in drafts]
     ids = [identity.entry_id(update.source, update.item, one.identity) for one in found]
-    by_id = {mark.entry_id: position for position, mark in enumerate(marks)}
+    horizon = memory.item.horizon if memory.item else None
+    if any(one.rung in LOOSE for one in found):
+        seen = _by_words(found, ids, update, memory, horizon)
+    else:  # names are enough, whatever else the item has
+        seen = [
+            Seen(one, entry_id)
+            for one, entry_id in zip(found, ids, strict=True)
+            if not _is_forgotten(one.draft, horizon) or memory.knows(entry_id)
+        ]
+    return _without_copies(seen) if update.is_complete else seen
+
+
+def _by_words(
+    found: Sequence[Identified], ids: Sequence[str], update: ArticleUpdate, memory: Memory, horizon: datetime | None
+) -> list[Seen]:
+    """The same where some drafts have no name but their words."""
+    marks = list(memory.marks)
+    by_id = memory.marks.positions()
     matched = _match(found, ids, by_id, marks)
     new = [
         (index, one.draft)
@@ -47,7 +59,7 @@ def recognise(
         if index not in matched and one.rung in LOOSE and ids[index] not in by_id
     ]
     if new and marks:
-        matched |= relink(new, matched, marks, text_of, is_complete=update.is_complete)
+        matched |= relink(new, matched, marks, memory.last_text, is_complete=update.is_complete)
     seen: list[Seen] = []
     named: set[str] = set()
     for index, one in enumerate(found):
@@ -57,7 +69,7 @@ def recognise(
         elif not is_copy and not _is_forgotten(one.draft, horizon):
             seen.append(Seen(one, ids[index]))
         named.add(ids[index])
-    return _without_copies(seen) if update.is_complete else seen
+    return seen
 
 
 def _match(
@@ -99,35 +111,40 @@ def _freshness(seen: Seen) -> tuple[float, int]:
     return (draft.modified_at.timestamp() if draft.modified_at else 0.0, len(draft.text))
 
 
-def place(seen: Sequence[Seen], marks: Sequence[Mark], *, is_complete: bool) -> list[Mark]:
-    """`marks` with new entries where the update shows them (revision 0: nothing was told of them yet)."""
-    positions = {mark.entry_id: position for position, mark in enumerate(marks)}
+def place(seen: Sequence[Seen], memory: Memory, *, is_complete: bool) -> set[str]:
+    """Put new entries where the update shows them (revision 0: nothing was told of them yet); their ids."""
+    marks = memory.marks
+    positions = marks.positions() if is_complete else {}
     fresh: dict[int, list[Mark]] = {}  # behind which known position
+    ids: set[str] = set()
     # What stands before all known ones goes before the first of them that is shown; without any, to the end.
     anchor = next((positions[one.entry_id] for one in seen if one.entry_id in positions), len(marks)) - 1
     for one in seen:
         draft = one.found.draft
         is_loose = one.found.rung in LOOSE
-        if one.entry_id in positions:
+        if is_complete and one.entry_id in positions:
             anchor = positions[one.entry_id]
+        elif one.entry_id in ids or (not is_complete and memory.knows(one.entry_id)):
+            continue
         elif draft.paragraphs or not is_loose:
             where = anchor if is_complete else _by_date(draft.published_at, marks)
             mark = Mark(one.entry_id, 0, 0, draft.role, draft.published_at, is_loose=is_loose)
             fresh.setdefault(where, []).append(mark)
+            ids.add(one.entry_id)
             positions[one.entry_id] = where
-    placed = list(fresh.get(-1, ()))
-    for position, mark in enumerate(marks):
-        placed.append(mark)
-        placed += fresh.get(position, ())
-    return placed
+    marks.insert(fresh)
+    for entry_id in ids:
+        memory.meet(entry_id)
+    return ids
 
 
-def _by_date(published_at: datetime | None, marks: Sequence[Mark]) -> int:
+def _by_date(published_at: datetime | None, marks: Marks) -> int:
     """Position behind which an entry of a partial update belongs."""
     position = len(marks) - 1
-    while published_at is not None and position >= 0:
-        other = marks[position].published_at
-        if other is None or other <= published_at:
+    if published_at is None:
+        return position
+    for mark in reversed(marks):
+        if mark.published_at is None or mark.published_at <= published_at:
             break
         position -= 1
     return position

@@ -22,6 +22,8 @@ class Changes(NamedTuple):
 
 def text_sentences(text: str) -> list[Span]:
     """Sentences of a revision's text; none runs over the end of a paragraph."""
+    if "\n" not in text:
+        return sentences(text)
     spans: list[Span] = []
     start = 0
     while start <= len(text):

@@ -9,7 +9,8 @@ from agents.entries.cutting import cut_article, cut_text
 from agents.entries.deletion import count_missing
 from agents.entries.draft import Cut, Draft
 from agents.entries.identity import default_story
-from agents.entries.memory import ItemMemory, Mark, Memory
+from agents.entries.marks import Mark
+from agents.entries.memory import ItemMemory, Memory
 from agents.entries.page import by_time, cut_html, post_draft
 from agents.entries.paragraphs import digest, paragraphs
 from agents.entries.recap import has_recap_cue, repeats
@@ -22,6 +23,9 @@ from schemas.event import Span
 
 BASELINE_AGE = timedelta(minutes=15)
 """Under policy live, entries older than this at the first sight of an item fill state and alert nothing."""
+
+_FEW = 8
+"""Up to so many revisions their places are looked up one by one."""
 
 
 class EntriesStep:
@@ -41,12 +45,11 @@ class _Decision:
         self.memory = memory
         self.update = update
         self.item = memory.item
-        self.marks: list[Mark] = list(memory.item.marks) if memory.item else []
+        self.marks = memory.marks
         self.out: list[tuple[str, EntryRevision]] = []
         self.excluded: Counter[str] = Counter()
         self.context: tuple[str, str | None] = ("", None)  # story and its title
-        self.bare = {mark.entry_id for mark in self.marks if not mark.revision}  # known, but never with any text
-        self._indexed: dict[str, int] = {}
+        self.bare: set[str] = set()  # known, but never with any text
 
     def revisions(self) -> list[EntryRevision]:
         update = self.update
@@ -55,13 +58,16 @@ class _Decision:
         if update.is_withdrawn:
             return self._withdraw_all()
         memory = self.memory
-        cut = cut_update(update, memory.paragraphs)
+        is_text = update.format in (Format.TEXT, Format.ARTICLE)
+        cut = cut_update(update, memory.paragraphs if is_text else frozenset())
         self.excluded = cut.excluded
         story = self.item.story if self.item else default_story(update, _headline(cut, update))
         title = _headline(cut, update) or (self.item.title if self.item else None)
         self.context = (story, title)
-        seen = recognise(cut.drafts, update, self.marks, memory.last_text, self.item.horizon if self.item else None)
-        self.marks = place(seen, self.marks, is_complete=update.is_complete)
+        seen = recognise(cut.drafts, update, memory)
+        fresh = place(seen, memory, is_complete=update.is_complete)
+        known = (self.marks.find(one.entry_id) for one in seen if one.entry_id not in fresh)
+        self.bare = {mark.entry_id for mark in known if mark is not None and not mark.revision}
         for draft in seen:
             self._revise(draft)
         if update.is_complete and not self._is_stale():
@@ -76,26 +82,26 @@ class _Decision:
 
     def _revise(self, seen: Seen) -> None:
         draft = seen.found.draft
-        position, mark = self._mark(seen.entry_id)
+        mark = self.marks.find(seen.entry_id)
         if mark is None:
             return
         last = self.memory.last(seen.entry_id) if mark.revision else None
         if draft.is_deleted:
             if last is not None and not mark.is_withdrawn:
-                self._withdraw(position, draft.correction)
+                self._withdraw(mark, draft.correction)
             elif last is None:
-                self.marks[position] = replace(mark, is_withdrawn=True)
+                self.marks.replace(replace(mark, is_withdrawn=True))
             return
         if draft.is_bare and seen.entry_id in self.bare:
             return
         if not draft.paragraphs:
             return
         if last is None:
-            self._first_sight(position, seen)
+            self._first_sight(mark, seen)
         elif (mark.is_withdrawn and not self._is_stale()) or (
             mark.digest != digest_of(draft) and not self._is_older(draft, last)
         ):
-            self._edit(position, draft, last)
+            self._edit(mark, draft, last)
 
     def _is_older(self, draft: Draft, last: EntryRevision) -> bool:
         """Whether a known entry comes in a form that was overtaken."""
@@ -103,15 +109,15 @@ class _Decision:
             return draft.modified_at < last.modified_at and not self.update.is_complete
         return self._is_stale()
 
-    def _first_sight(self, position: int, seen: Seen) -> None:
+    def _first_sight(self, mark: Mark, seen: Seen) -> None:
         update, draft = self.update, seen.found.draft
         text = draft.text
         published_at, flag = self._event_time(draft)
         digests = sentence_digests(text)
-        is_recap = has_recap_cue(draft) or (draft.role == "post" and repeats(digests, self.memory.sentences))
+        is_recap = has_recap_cue(draft) or (draft.role == "post" and self._repeats(digests))
         story, title = self.context
         self._tell(
-            position,
+            mark,
             draft,
             EntryRevision(
                 entry_id=seen.entry_id,
@@ -140,10 +146,12 @@ class _Decision:
             ),
         )
         if draft.role != "head":
-            self.memory.learn([value for value, _ in digests])
+            self.memory.sentences.learn([value for value, _ in digests])
 
-    def _edit(self, position: int, draft: Draft, last: EntryRevision) -> None:
-        mark = self.marks[position]
+    def _repeats(self, digests: list[tuple[int, int]]) -> bool:
+        return repeats(digests, self.memory.sentences.among(digest for digest, _ in digests))
+
+    def _edit(self, mark: Mark, draft: Draft, last: EntryRevision) -> None:
         text = draft.text
         same = mark.digest == digest_of(draft)
         if same:
@@ -153,7 +161,7 @@ class _Decision:
         changed = changes(last.text, text)
         _, title = self.context
         self._tell(
-            position,
+            mark,
             draft,
             replace(
                 last,
@@ -175,15 +183,11 @@ class _Decision:
             ),
         )
         if draft.role != "head":
-            self.memory.learn([value for value, _ in sentence_digests(text)])
+            self.memory.sentences.learn([value for value, _ in sentence_digests(text)])
 
-    def _tell(self, position: int, draft: Draft, revision: EntryRevision) -> None:
-        self.marks[position] = replace(
-            self.marks[position],
-            digest=digest_of(draft),
-            revision=revision.revision,
-            missing=0,
-            is_withdrawn=False,
+    def _tell(self, mark: Mark, draft: Draft, revision: EntryRevision) -> None:
+        self.marks.replace(
+            replace(mark, digest=digest_of(draft), revision=revision.revision, missing=0, is_withdrawn=False)
         )
         self._emit(revision)
 
@@ -191,12 +195,11 @@ class _Decision:
         self.memory.keep(revision)
         self.out.append((revision.entry_id, revision))
 
-    def _withdraw(self, position: int, correction: str | None = None) -> None:
-        mark = self.marks[position]
+    def _withdraw(self, mark: Mark, correction: str | None = None) -> None:
         last = self.memory.last(mark.entry_id)
         if last is None:
             return
-        self.marks[position] = replace(mark, is_withdrawn=True, missing=0, revision=last.revision + 1)
+        self.marks.replace(replace(mark, is_withdrawn=True, missing=0, revision=last.revision + 1))
         self._emit(
             replace(
                 last,
@@ -212,15 +215,19 @@ class _Decision:
     def _withdraw_all(self) -> list[EntryRevision]:
         if self.item is None:
             return []
-        for position, mark in enumerate(self.marks):
+        for mark in list(self.marks):
             if not mark.is_withdrawn and mark.revision:
-                self._withdraw(position)
+                self._withdraw(mark)
         return self._finish(self.item.story, self.item.title)
 
     def _count_missing(self, present: set[str]) -> None:
-        self.marks, gone = count_missing(self.marks, present)
+        before = list(self.marks)
+        moved, gone = count_missing(before, present)
+        for old, mark in zip(before, moved, strict=True):
+            if mark is not old:
+                self.marks.replace(mark)
         for position in gone:
-            self._withdraw(position)
+            self._withdraw(moved[position])
 
     # Times
 
@@ -245,18 +252,10 @@ class _Decision:
 
     # Result
 
-    def _mark(self, entry_id: str) -> tuple[int, Mark | None]:
-        position = self._positions().get(entry_id)
-        return (-1, None) if position is None else (position, self.marks[position])
-
-    def _positions(self) -> dict[str, int]:
-        if len(self._indexed) != len(self.marks):
-            self._indexed = {mark.entry_id: position for position, mark in enumerate(self.marks)}
-        return self._indexed
-
     def _finish(self, story: str, title: str | None) -> list[EntryRevision]:
         update = self.update
-        positions = {mark.entry_id: position for position, mark in enumerate(self.marks)}
+        is_few = len(self.out) <= _FEW
+        positions = {one: self.marks.position(one) for one, _ in self.out} if is_few else self.marks.positions()
         ordered = sorted(self.out, key=lambda pair: (positions[pair[0]], pair[1].revision))
         revisions = [replace(revision, ordinal=positions[entry_id]) for entry_id, revision in ordered]
         if revisions and self.excluded:
@@ -267,7 +266,6 @@ class _Decision:
         item = ItemMemory(
             story=story,
             title=title,
-            marks=tuple(self.marks),
             observed_at=self.item.observed_at if self.item and is_stale else update.observed_at,
             update_id=self.item.update_id if self.item and is_stale else update.update_id,
             horizon=self.item.horizon if self.item else None,

@@ -1,7 +1,7 @@
 """Stateless detection: the concepts of a text, how each is asserted, and what is history."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from functools import lru_cache
 
 from agents.escalations.background import Background
 from agents.escalations.lexicon import Ladder, Rule, shipped
-from agents.escalations.rules import Or, Term, evaluate, terms, unfold
+from agents.escalations.rules import Or, Term, evaluate, needs, terms, unfold
 from agents.text.assertion import assertion
 from agents.text.folding import Folded, fold
 from agents.text.matcher import Matcher
 from agents.text.quotations import Quotation, quotations
-from agents.text.sentences import sentence_around
+from agents.text.sentences import sentence_around, sentences
 from schemas.article import Segment, SegmentKind
 from schemas.detection import Assertion, Channel, KeywordHit
 from schemas.event import Span
@@ -33,6 +33,8 @@ class _Leaf:
     form: str
     is_exclusion: bool = False
     is_capital: bool = False
+    met: int = 0
+    """Which needs of its rule the leaf meets, as bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +57,18 @@ class Ruleset:
         self._numbers: dict[str, int] = {}
         self._is_plain = tuple(_is_plain(rule) for rule in self.rules)
         self._number_rules: dict[int, tuple[str, ...]] = {}
+        self._is_global = all(rule.scope == "global" for rule in self.rules)
+        wanted = [_needs(rule) for rule in self.rules]
+        self._needed = tuple((1 << len(groups)) - 1 for groups in wanted)
         for at, rule in enumerate(self.rules):
             for pattern in dict.fromkeys(_patterns(rule)):
                 if pattern.startswith("#"):
                     self._numbers[pattern] = int(pattern[1:]) if pattern[1:].isdecimal() else 0
                     self._number_rules[at] = (*self._number_rules.get(at, ()), pattern)
                     continue
+                met = sum(1 << number for number, group in enumerate(wanted[at]) if pattern in group)
                 for form in unfold(pattern, rule.path):
-                    leaf = _Leaf(at, pattern, form, is_capital=form != form.lower())
+                    leaf = _Leaf(at, pattern, form, is_capital=form != form.lower(), met=met)
                     if "*" in form and not form.replace("*", "").strip():
                         continue  # would match everywhere; lint names it
                     if "*" in form:
@@ -91,14 +97,25 @@ class Ruleset:
         """
         folded = fold(text)
         leaves = self._leaves(text, folded, frozenset(scopes) | {"global"})
-        if not leaves:
+        if not self._complete(leaves):
             return ()
-        reading = _Reading(text, segments, year)
+        reading: _Reading | None = None
         found: list[Found] = []
         for sentence, inside in _by_sentence(text, leaves):
-            hits = self._hits(text, folded, sentence, inside)
-            found += [reading.judge(self.rules[rule], sentence, span) for rule, span in hits]
-        return tuple(item for item in found if not self.rules or _is_in_section(item, reading))
+            complete = self._complete(inside)
+            hits = self._hits(text, sentence, [one for one in inside if one[1].rule in complete]) if complete else []
+            if hits:
+                reading = reading or _Reading(text, segments, year)
+                found += [reading.judge(self.rules[rule], sentence, span) for rule, span in hits]
+        return tuple(item for item in found if reading is None or _is_in_section(item, reading))
+
+    def _complete(self, leaves: Sequence[tuple[Span, _Leaf]]) -> set[int]:
+        """Rules that can hold where these leaves stand: most need more than is there, and are not evaluated."""
+        met: dict[int, int] = {}
+        for _, leaf in leaves:
+            met[leaf.rule] = met.get(leaf.rule, 0) | leaf.met
+        needed = self._needed
+        return {rule for rule, bits in met.items() if bits == needed[rule]}
 
     def _leaves(self, text: str, folded: Folded, scopes: frozenset[str]) -> list[tuple[Span, _Leaf]]:
         excluded: dict[int, list[Span]] = defaultdict(list)
@@ -114,17 +131,14 @@ class Ruleset:
                 span = folded.span(hit.start(), hit.end())
                 if not leaf.is_capital or _has_capitals(leaf.form, span.of(text)):
                     leaves.append((span, leaf))
-        kept = [
-            (span, leaf)
-            for span, leaf in leaves
-            if self.rules[leaf.rule].scope in scopes and not _is_inside(span, excluded.get(leaf.rule, ()))
-        ]
-        kept.sort(key=lambda item: (item[0].start, -item[0].end, item[1].rule))
-        return kept
+        if excluded:
+            leaves = [one for one in leaves if not _is_inside(one[0], excluded.get(one[1].rule, ()))]
+        if not self._is_global:
+            leaves = [one for one in leaves if self.rules[one[1].rule].scope in scopes]
+        leaves.sort(key=lambda item: (item[0].start, -item[0].end, item[1].rule))
+        return leaves
 
-    def _hits(
-        self, text: str, folded: Folded, sentence: Span, leaves: Sequence[tuple[Span, _Leaf]]
-    ) -> list[tuple[int, Span]]:
+    def _hits(self, text: str, sentence: Span, leaves: Sequence[tuple[Span, _Leaf]]) -> list[tuple[int, Span]]:
         """Rule and anchor in one sentence, by start, none inside another."""
         by_rule: dict[int, dict[str, list[Span]]] = defaultdict(lambda: defaultdict(list))
         for span, leaf in leaves:
@@ -216,6 +230,13 @@ def _is_plain(rule: Rule) -> bool:
     return isinstance(rule.expression, Or) and all(isinstance(part, Term) for part in rule.expression.parts)
 
 
+def _needs(rule: Rule) -> tuple[frozenset[str], ...]:
+    """Sets of patterns; of each set one must be in a sentence where the rule holds."""
+    if rule.expression is not None:
+        return needs(rule.expression)
+    return (frozenset(pattern for pattern, weight in rule.weighted if weight > 0),)
+
+
 def _patterns(rule: Rule) -> Iterable[str]:
     return [pattern for pattern, _ in rule.weighted] if rule.expression is None else terms(rule.expression)
 
@@ -241,17 +262,36 @@ def _is_inside(span: Span, excluded: Sequence[Span]) -> bool:
     return any(other.contains(span) for other in excluded[max(0, at - 3) : at + 1])
 
 
+_SPLIT_MOST = 20_000
+"""Code points of a text up to which it is split whole; in longer ones only around hits."""
+
+
 def _by_sentence(
     text: str, leaves: Sequence[tuple[Span, _Leaf]]
 ) -> Iterable[tuple[Span, Sequence[tuple[Span, _Leaf]]]]:
+    spans = sentences(text) if len(text) <= _SPLIT_MOST else []
+    starts = [span.start for span in spans]
     at = 0
     while at < len(leaves):
-        sentence = sentence_around(text, leaves[at][0].start, leaves[at][0].end)
+        sentence = _sentence(text, leaves[at][0], spans, starts)
         end = at + 1
         while end < len(leaves) and leaves[end][0].start < sentence.end:
             end += 1
         yield sentence, leaves[at:end]
         at = end
+
+
+def _sentence(text: str, hit: Span, spans: Sequence[Span], starts: Sequence[int]) -> Span:
+    """What `sentence_around` gives, looked up among the sentences of the text."""
+    first = bisect_right(starts, hit.start) - 1
+    if first < 0 or hit.start >= spans[first].end:
+        return sentence_around(text, hit.start, hit.end)
+    if hit.end <= spans[first].end:
+        return spans[first]
+    last = bisect_left(starts, hit.end) - 1
+    if hit.end > spans[last].end:
+        return sentence_around(text, hit.start, hit.end)
+    return Span(spans[first].start, spans[last].end)
 
 
 def _numbers(text: str, sentence: Span, limits: dict[str, int]) -> dict[str, list[Span]]:

@@ -5,6 +5,7 @@ as if in time, and withdrawn evidence as if it had never been there.
 """
 
 from collections.abc import Iterable, Sequence
+from operator import is_
 
 import msgspec
 
@@ -155,16 +156,23 @@ def fold(
 
     A near-duplicate of a sentence that the story knows does not count, nor does a concept's second mention in the row.
     """
-    tracks = {(track.ladder, track.channel): track for track in timeline.tracks}
-    seen = Seen(timeline.seen)
     by_id = {ladder.id: ladder for ladder in ladders}
-    for entry, at, sentences in rows:
-        for (name, channel), items in _fresh(sentences, seen).items():
-            if name in by_id:
-                track = tracks.get((name, channel)) or Track(ladder=name, channel=channel)
-                tracks[name, channel] = enter(track, by_id[name], entry, at, items)
-    done = (advance(track, by_id[name], clock) for (name, _), track in sorted(tracks.items()) if name in by_id)
-    return Timeline(tracks=tuple(done), seen=seen.known())
+    known = timeline.seen
+    tracks = timeline.tracks
+    if telling := [row for row in rows if row[2]]:
+        found = {(track.ladder, track.channel): track for track in tracks}
+        seen = Seen(known)
+        for entry, at, sentences in telling:
+            for (name, channel), items in _fresh(sentences, seen).items():
+                if name in by_id:
+                    track = found.get((name, channel)) or Track(ladder=name, channel=channel)
+                    found[name, channel] = enter(track, by_id[name], entry, at, items)
+        known = seen.known()
+        tracks = tuple(track for _, track in sorted(found.items()))
+    done = tuple(advance(track, by_id[track.ladder], clock) for track in tracks if track.ladder in by_id)
+    if known == timeline.seen and len(done) == len(timeline.tracks) and all(map(is_, done, timeline.tracks)):
+        return timeline  # nothing happened, as most of the time
+    return Timeline(tracks=done, seen=known)
 
 
 def _fresh(sentences: Sequence[Sentence], seen: Seen) -> dict[tuple[str, Channel], list[Item]]:

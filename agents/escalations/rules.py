@@ -184,6 +184,28 @@ def terms(expression: Expression) -> Iterator[str]:
             yield from terms(part)
 
 
+def needs(expression: Expression) -> tuple[frozenset[str], ...]:
+    """Sets of patterns: where the expression holds, at least one of each set is found.
+
+    Numbers and negated parts need nothing.
+    >>> [sorted(group) for group in needs(parse("(shot OR fired) NEAR/4 police"))]
+    [['fired', 'shot'], ['police']]
+    """
+    match expression:
+        case Term(pattern):
+            return () if pattern.startswith("#") else (frozenset((pattern,)),)
+        case Near(left, right, _):
+            return (*needs(left), *needs(right))
+        case And(parts):
+            return tuple(group for part in parts for group in needs(part))
+        case Or(parts):
+            choices = [needs(part) for part in parts]
+            # One group of each alternative; the largest common promise would be a product of all of them.
+            return (frozenset().union(*(groups[0] for groups in choices)),) if all(choices) else ()
+        case Not(_):
+            return ()
+
+
 def _verb(base: str) -> tuple[str, ...]:
     if base.endswith("e"):
         return base, base + "s", base + "d", base[:-1] + "ing"

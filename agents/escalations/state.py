@@ -1,7 +1,7 @@
 """What the escalations agent remembers of a story: evidence by entry, tracks by ladder and channel, what was told.
 
-Keys begin with the story id. All of it is bounded: pages of rows are folded into `base` after 14 days or when there are
-too many, and their entries' records go with them.
+Keys begin with the story id. All of it is bounded: pages of rows are folded into the base after 14 days or when there
+are too many, and their entries' records go with them.
 """
 
 from schemas.alert import AlertData, AlertType
@@ -115,10 +115,10 @@ class Track(Struct, frozen=True, kw_only=True):
 
 
 class Timeline(Struct, frozen=True, kw_only=True):
-    """All tracks of a story and the sentences it has seen."""
+    """All tracks of a story and the sentences it has seen, packed: see duplicates.py."""
 
     tracks: tuple[Track, ...] = ()
-    seen: tuple[tuple[int, ...], ...] = ()
+    seen: bytes = b""
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -151,7 +151,7 @@ class StoryState(Struct, frozen=True, kw_only=True):
     """One story.
 
     clock       latest event time seen, epoch seconds; never moves back
-    first_page  pages before it are folded into `base`
+    first_page  pages before it are folded into the base, a timeline under a key of its own
     levels      "ladder/channel" -> the level readers believe
     ordinals    subject's tail -> number of transitions told there
     suppressed  what was read and not counted since the last alert
@@ -163,7 +163,6 @@ class StoryState(Struct, frozen=True, kw_only=True):
     first_page: int = 0
     last_page: int = 0
     last_at: int = 0
-    base: Timeline = Timeline()
     live: Timeline = Timeline()
     told: tuple[Told, ...] = ()
     levels: dict[str, int] = {}
@@ -174,6 +173,11 @@ class StoryState(Struct, frozen=True, kw_only=True):
 def story_key(story: str) -> str:
     """Key of the story's state."""
     return f"{story}/escalations"
+
+
+def base_key(story: str) -> str:
+    """Key of the timeline of what is too old to be withdrawn."""
+    return f"{story}/escalations/base"
 
 
 def page_key(story: str, page: int) -> str:

@@ -21,6 +21,7 @@ from agents.escalations.state import (
     ToldData,
     Track,
     Turn,
+    base_key,
     entry_key,
     page_key,
     story_key,
@@ -160,11 +161,14 @@ class _Work:
             record = self.state.get(entry_key(self.entry.story, entry), EntryRecord)
             if record is not None and not record.is_withdrawn:
                 told.append((entry, at, _at(record, at)))
-        live = fold(self.story.base, self.ladders, told, self.clock)
+        live = fold(self._base(), self.ladders, told, self.clock)
         self._set(live=live, last_at=max([self.story.last_at, *added]))
         self._correct()
         self._tell_levels()
         self._forget()
+
+    def _base(self) -> Timeline:
+        return self.state.get(base_key(self.entry.story), Timeline) or Timeline()
 
     def _rows(self) -> Iterable[Row]:
         for number in range(self.story.first_page, self.story.last_page + 1):
@@ -187,16 +191,21 @@ class _Work:
                 rows.append((row.entry, row.at, _at(record, row.at)))
         last = max((row.at for row in page.rows), default=0)
         self.state.put(page_key(self.entry.story, story.first_page), None)
-        self._set(base=fold(story.base, self.ladders, rows, last), first_page=story.first_page + 1)
+        self.state.put(base_key(self.entry.story), fold(self._base(), self.ladders, rows, last))
+        self._set(first_page=story.first_page + 1)
         for entry in sorted({row.entry for row in page.rows} - {row.entry for row in self._rows()}):
             self.state.put(entry_key(self.entry.story, entry), None)
 
     def _tell_turns(self, before: Timeline) -> None:
         """Tell the turns that the live timeline took since `before`, in order of time."""
+        if self.story.live is before:
+            return
         old = {(track.ladder, track.channel): track for track in before.tracks}
         turns: list[tuple[int, str, Channel, Turn, Track]] = []
         for track in self.story.live.tracks:
             known = old.get((track.ladder, track.channel))
+            if known is track:
+                continue
             count = _new_turns(known, track)
             turns += [
                 (turn.at, track.ladder, track.channel, turn, track) for turn in track.turns[len(track.turns) - count :]

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
+import ahocorasick_rs
 import msgspec
 
 from agents.officials import names
@@ -16,7 +17,7 @@ from agents.officials.recognition import Recogniser
 from agents.officials.registry import Registry
 from agents.officials.titles import Phrase, Strength
 from agents.text.assertion import assertion
-from agents.text.folding import fold_phrase
+from agents.text.folding import fold, fold_phrase
 from agents.text.quotations import Quotation, quotations
 from agents.text.sentences import sentence_around
 from schemas.detection import Assertion, MatchStatus, OfficialMention, Person, RoleChange, RoleEvent, TenureStatus
@@ -68,6 +69,8 @@ _CUE = re.compile(
     r"(?<![\w-])(?:" + "|".join(sorted(map(re.escape, _CUES), key=lambda c: (-len(c), c))) + r")(?![\w-])",
     re.IGNORECASE,
 )
+_CUE_STARTS = ahocorasick_rs.BytesAhoCorasick([fold_phrase(cue) for cue in _CUES])
+"""Finds where a cue may stand, in folded text; `_CUE` tells whether one does."""
 _VACANCY = re.compile(
     r"\b(?:replacement|successor) (?:for|to|of) (?P<who>[^.;\n]{0,80}?)(?:has|have|had|was|is|were) (?:now |already )?"
     r"(?:been )?(?:announced|named|appointed|chosen|found|selected)\b"
@@ -175,11 +178,29 @@ def changes(
 
     vacancies  posts that earlier entries of the story left open: who takes one of them succeeds its last holder
     """
-    cues = list(_CUE.finditer(text))
-    opened = list(_VACANCY.finditer(text))
+    cues = _cues(text)
+    opened = list(_VACANCY.finditer(text)) if "replacement" in text or "successor" in text else []
     if not cues and not opened:
         return Changes((), ())
     return _Teller(text, mentions, at, recogniser).tell(cues, opened, vacancies)
+
+
+def _cues(text: str) -> list[re.Match[str]]:
+    """What `_CUE.finditer` gives: the expression is tried only where the letters of a cue stand."""
+    folded = fold(text)
+    found: list[re.Match[str]] = []
+    behind = 0
+    for _, start, end in sorted(_CUE_STARTS.find_matches_as_indexes(folded.data, overlapping=True), key=_by_start):
+        at = folded.span(start, end).start
+        cue = _CUE.match(text, at) if at >= behind else None
+        if cue is not None:
+            found.append(cue)
+            behind = cue.end()
+    return found
+
+
+def _by_start(hit: tuple[int, int, int]) -> int:
+    return hit[1]
 
 
 class _Teller:

@@ -2,7 +2,8 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from agents.officials import names
@@ -96,27 +97,53 @@ class Reader:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self._matcher: Matcher[_Payload] = Matcher(_phrases(registry))
+        # Several detectors read one text one after the other, with and without all its names.
+        self._noted = lru_cache(maxsize=4)(self._note)
+        self._read = lru_cache(maxsize=4)(self._name)
 
     def read(self, text: str, *, all_names: bool = False) -> Reading:
         """All names, posts, places.
 
         all_names  also names that are nobody's in the registry and stand beside no post; without it they are left out
         """
-        hits = self._matcher.find(fold(text))
-        if not hits and not all_names:
+        return self._read(text, all_names)
+
+    def _name(self, text: str, all_names: bool) -> Reading:
+        noted = self._noted(text)
+        if noted is None and not all_names:
             return EMPTY
-        is_lower = _UPPER_LETTER.search(text) is None
-        places = tuple(_places(text, hits, is_lower=is_lower))
-        exact = [hit for hit in hits if isinstance(hit.payloads[0], _Name) and _is_spelt(text, hit.span, is_lower)]
-        starts = frozenset(hit.span.start for hit in exact)
-        by_end = {place.span.end: place for place in places}
-        titles = longest_only([hit for hit in hits if any(isinstance(p, Title) for p in hit.payloads)])
-        heads = [(hit.span, next(p for p in hit.payloads if isinstance(p, Title))) for hit in titles]
-        phrases = tuple(phrase(text, span, title, by_end, starts) for span, title in heads)
+        exact, heads, phrases, places, is_lower = noted or _Noted((), (), (), (), _is_lower(text))
         if is_lower:
             return Reading(tuple(_as_written(text, hit) for hit in longest_only(exact)), phrases, places)
         found = _Names(self.registry, text, longest_only(exact), heads, places, phrases, all_names=all_names)
         return Reading(tuple(found.all()), phrases, places)
+
+    def _note(self, text: str) -> "_Noted | None":
+        """What does not depend on which names are wanted; None where nothing of the registry is in the text."""
+        hits = self._matcher.find(fold(text))
+        if not hits:
+            return None
+        is_lower = _is_lower(text)
+        places = tuple(_places(text, hits, is_lower=is_lower))
+        exact = tuple(hit for hit in hits if isinstance(hit.payloads[0], _Name) and _is_spelt(text, hit.span, is_lower))
+        titles = longest_only([hit for hit in hits if any(isinstance(p, Title) for p in hit.payloads)])
+        heads = tuple((hit.span, next(p for p in hit.payloads if isinstance(p, Title))) for hit in titles)
+        if not heads:
+            return _Noted(exact, heads, (), places, is_lower)
+        starts = frozenset(hit.span.start for hit in exact)
+        by_end = {place.span.end: place for place in places}
+        phrases = tuple(phrase(text, span, title, by_end, starts) for span, title in heads)
+        return _Noted(exact, heads, phrases, places, is_lower)
+
+
+class _Noted(NamedTuple):
+    """What a text holds of the registry and of the lexicon, before any other name is looked at."""
+
+    exact: tuple[Match[_Payload], ...]
+    heads: tuple[tuple[Span, Title], ...]
+    phrases: tuple[Phrase, ...]
+    places: tuple[Place, ...]
+    is_lower: bool
 
 
 def _phrases(registry: Registry) -> Iterator[tuple[str, _Payload]]:
@@ -140,6 +167,11 @@ def _phrases(registry: Registry) -> Iterator[tuple[str, _Payload]]:
 
 
 _UPPER_LETTER = re.compile(f"[{names.UPPER}]")
+
+
+def _is_lower(text: str) -> bool:
+    """Whether a text has no capitals at all, as some sources send it."""
+    return _UPPER_LETTER.search(text) is None
 
 
 def _is_spelt(text: str, span: Span, is_lower: bool) -> bool:
@@ -176,7 +208,7 @@ class _Names:
         registry: Registry,
         text: str,
         exact: list[Match[_Payload]],
-        heads: list[tuple[Span, Title]],
+        heads: Sequence[tuple[Span, Title]],
         places: tuple[Place, ...],
         phrases: tuple[Phrase, ...],
         *,

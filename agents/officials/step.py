@@ -35,13 +35,31 @@ _UNTOLD = "title_only"
 """Reason of mentions that do not name the person: they fill no first mention."""
 
 
+_PAGE = 32
+"""Entries whose names one page holds: an entry more rewrites one page and the small head, never the whole story."""
+
+
 class StoryState(Struct, frozen=True, kw_only=True):
-    """One story: its entries and persons in order of arrival, and the posts that were left open."""
+    """One story: which entries are remembered, and the posts that were left open.
+
+    entries  serial numbers of the oldest entry that is remembered and of the next; number n stands on page n // 32
+    """
 
     sequence: int = 0
-    entries: tuple[str, ...] = ()
-    persons: tuple[str, ...] = ()
+    entries: tuple[int, int] = (0, 0)
     vacancies: tuple[Vacancy, ...] = ()
+
+
+class EntryPage(Struct, frozen=True, kw_only=True):
+    """Ids of some entries, in order of arrival."""
+
+    ids: tuple[str, ...] = ()
+
+
+class Persons(Struct, frozen=True, kw_only=True):
+    """The persons of a story, in order of arrival."""
+
+    ids: tuple[str, ...] = ()
 
 
 class EntryState(Struct, frozen=True, kw_only=True):
@@ -85,7 +103,8 @@ class OfficialsStep:
         story = state.get(_story_key(entry), StoryState) or StoryState()
         if entry.status is EntryStatus.WITHDRAWN:
             return self._withdraw(state, entry, story, before)
-        known = frozenset(story.persons)
+        persons = state.get(_persons_key(entry), Persons)
+        known = frozenset(persons.ids if persons else ())
         mentions = self._recogniser.recognise(entry.text, entry.segments, entry.published_at, known=known)
         told = changes(
             entry.text,
@@ -99,7 +118,7 @@ class OfficialsStep:
         out: list[Alert | RoleClaim] = [*alerts, *_differing(before, claims, entry)]
         story = msgspec.structs.replace(
             story,
-            entries=_enter(state, entry, story.entries),
+            entries=story.entries if before is not None else _enter(state, entry, *story.entries),
             vacancies=story.vacancies if entry.is_recap else _still_open(story.vacancies, told.vacancies, claims),
         )
         now = EntryState(
@@ -119,7 +138,8 @@ class OfficialsStep:
             out += cancelled
         out += _differing(before, (), entry)
         kept = tuple(v for v in story.vacancies if not any(_opened(v, c.change) for c in gone.claims))
-        story = msgspec.structs.replace(story, entries=_enter(state, entry, story.entries), vacancies=kept)
+        entries = story.entries if before is not None else _enter(state, entry, *story.entries)
+        story = msgspec.structs.replace(story, entries=entries, vacancies=kept)
         state.put(_entry_key(entry), EntryState(revision=entry.revision, is_live=False))
         state.put(_story_key(entry), story)
         return out
@@ -158,7 +178,7 @@ class OfficialsStep:
         if seen is None:
             is_told = not entry.is_baseline and _is_added(entry, mention)
             seen = PersonState(entries=(entry.entry_id,), mention=mention, evidence=(evidence(entry, mention.span),))
-            story = msgspec.structs.replace(story, persons=_bounded(state, entry, story.persons, person))
+            _enlist(state, entry, person)
             if not is_told:
                 state.put(key, seen)
                 return story, []
@@ -368,18 +388,36 @@ def _still_open(old: Sequence[Vacancy], new: Sequence[Vacancy], claims: Sequence
     return tuple(v for v in found.values() if person_key(v.outgoing) not in taken)[-MAX_VACANCIES:]
 
 
-def _enter(state: State, entry: EntryRevision, entries: tuple[str, ...]) -> tuple[str, ...]:
-    if entry.entry_id in entries:
-        return entries
-    for old in entries[: max(0, len(entries) + 1 - MAX_ENTRIES)]:
-        state.put(f"{entry.story}/officials/{old}", None)
-    return (*entries, entry.entry_id)[-MAX_ENTRIES:]
+def _enter(state: State, entry: EntryRevision, first: int, following: int) -> tuple[int, int]:
+    """Remember an entry and forget the oldest; serial numbers of the oldest and of the next."""
+    number = following // _PAGE
+    page = state.get(_page_key(entry, number), EntryPage) or EntryPage()
+    state.put(_page_key(entry, number), EntryPage(ids=(*page.ids, entry.entry_id)))
+    while following + 1 - first > MAX_ENTRIES:
+        number, place = divmod(first, _PAGE)
+        page = state.get(_page_key(entry, number), EntryPage) or EntryPage()
+        for old in page.ids[place : place + 1]:
+            state.put(f"{entry.story}/officials/{old}", None)
+        if place == _PAGE - 1:
+            state.put(_page_key(entry, number), None)
+        first += 1
+    return first, following + 1
 
 
-def _bounded(state: State, entry: EntryRevision, persons: tuple[str, ...], person: str) -> tuple[str, ...]:
-    for old in persons[: max(0, len(persons) + 1 - MAX_PERSONS)]:
+def _enlist(state: State, entry: EntryRevision, person: str) -> None:
+    """Remember a person of the story, and forget the oldest."""
+    persons = state.get(_persons_key(entry), Persons) or Persons()
+    for old in persons.ids[: max(0, len(persons.ids) + 1 - MAX_PERSONS)]:
         state.put(f"{entry.story}/official/{old}", None)
-    return (*persons, person)[-MAX_PERSONS:]
+    state.put(_persons_key(entry), Persons(ids=(*persons.ids, person)[-MAX_PERSONS:]))
+
+
+def _persons_key(entry: EntryRevision) -> str:
+    return f"{entry.story}/officials/persons"
+
+
+def _page_key(entry: EntryRevision, number: int) -> str:
+    return f"{entry.story}/officials/entries/{number}"
 
 
 def _story_key(entry: EntryRevision) -> str:

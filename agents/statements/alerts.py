@@ -1,5 +1,6 @@
 """What an editor is told about a statement: headlines, reasons, evidence, and the message itself."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import pairwise
@@ -221,7 +222,13 @@ def evidence_of(statement: Statement, entry: EntryRevision) -> tuple[Evidence, .
     for other in extra:
         if other is not None and other.end > other.start and not any(span.contains(other) for span in spans):
             spans.append(Span(other.start, min(other.end, other.start + 200)))
-    return tuple(evidence(entry, span) for span in spans)
+    return tuple(evidence(_narrowed(entry, span), span) for span in spans)
+
+
+def _narrowed(entry: EntryRevision, span: Span) -> EntryRevision:
+    """The entry with the one segment in which the span starts: its section is sought among all that are there."""
+    i = bisect_right(entry.segments, span.start, key=lambda segment: segment.span.start)
+    return msgspec.structs.replace(entry, segments=entry.segments[max(0, i - 1) : i])
 
 
 def severity_of(statement: Statement, novelty: Novelty) -> Severity:

@@ -6,6 +6,7 @@ words stay as they are: a guess is a defect.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -129,19 +130,50 @@ def _surnames(text: str, cast: Cast, here: Sequence[_Named]) -> list[_Named]:
     for member in (*cast.members, *(found.member for found in here)):
         owners.setdefault(member.surname, set()).add(member.name)
         members[member.surname] = member
-    single = [surname for surname, names in owners.items() if len(names) == 1 and len(surname) > 2]
+    single = {surname for surname, names in owners.items() if len(names) == 1 and len(surname) > 2}
     if not single:
         return []
     found = re.finditer(r"\b[^\W\d_][\w'’-]+", text)
     return [_Named(m.start(), members[key]) for m in found if (key := _surname(m.group())) in single]
 
 
-class _Scene(NamedTuple):
-    """A text and who is named where in it."""
+class _Scene:
+    """A text and who is named where in it. What is asked of it costs the same in a long text as in a short one."""
 
-    text: str
-    named: Sequence[_Named]
-    cast: Cast
+    def __init__(self, text: str, named: Sequence[_Named], cast: Cast) -> None:
+        self.text = text
+        self.cast = cast
+        self._named = named
+        self._starts = [found.start for found in named]
+        self._first: dict[str, int] = {}  # name -> place of its first naming
+        self._others = len(named)  # place of the first naming of a second person
+        for place, found in enumerate(named):
+            self._first.setdefault(found.member.name, place)
+            if len(self._first) > 1:
+                self._others = min(self._others, place)
+        self._holders: dict[str, tuple[list[int], Member | None]] = {}
+
+    def near(self, start: int, end: int) -> dict[str, Member]:
+        """Who is named in text[start:end], by name."""
+        places = range(bisect_left(self._starts, start), bisect_left(self._starts, end))
+        return {self._named[place].member.name: self._named[place].member for place in places}
+
+    def before(self, end: int, name: str) -> tuple[bool, Member | None, bool]:
+        """Whether anybody is named before `end`; the one person who is; whether this name is among them."""
+        count = bisect_left(self._starts, end)
+        alone = self._named[count - 1].member if 0 < count <= self._others else None
+        return count > 0, alone, self._first.get(name, count) < count
+
+    def holder(self, title: str, end: int) -> Member | None:
+        """The nearest person before `end` who holds such a post, else the only one of the story who does."""
+        known = self._holders.get(title)
+        if known is None:
+            places = [place for place, found in enumerate(self._named) if holds(found.member, title)]
+            known = places, _only(member for member in self.cast.members if holds(member, title))
+            self._holders[title] = known
+        places, alone = known
+        last = bisect_left(places, bisect_left(self._starts, end)) - 1
+        return alone if last < 0 else self._named[places[last]].member
 
 
 def _resolved(statement: Statement, scene: _Scene) -> Statement:
@@ -152,7 +184,7 @@ def _resolved(statement: Statement, scene: _Scene) -> Statement:
         return _by_pronoun(statement, speaker, speaker.span, scene)
     is_title = speaker.type is SpeakerType.POST
     if is_title:
-        found = _by_title(_fold(speaker.name), speaker.span.start, scene)
+        found = scene.holder(_fold(speaker.name), speaker.span.start)
     elif speaker.type is SpeakerType.PERSON and " " not in speaker.name.strip():
         found = _only(member for member in scene.cast.members if member.surname == _surname(speaker.name))
     else:
@@ -178,14 +210,15 @@ def _by_pronoun(statement: Statement, speaker: Speaker, span: Span, scene: _Scen
 
     With several the extractor's choice stands if it is among them; else nobody is meant that we could tell.
     """
-    start = _sentence_before(scene.text, span.start)
-    earlier = [found for found in scene.named if found.start < span.start]
-    near = {found.member.name: found.member for found in earlier if found.start >= start}
-    if not near and statement.attribution is Attribution.UNRESOLVED:
-        near = {found.member.name: found.member for found in earlier}
-    if not near or speaker.name in near:
-        return statement
+    near = scene.near(_sentence_before(scene.text, span.start), span.start)
     found = _only(near.values())
+    is_known = speaker.name in near
+    if not near and statement.attribution is Attribution.UNRESOLVED:
+        is_anybody, found, is_known = scene.before(span.start, speaker.name)
+    else:
+        is_anybody = bool(near)
+    if not is_anybody or is_known:
+        return statement
     if found is not None:
         named = replace(speaker, type=SpeakerType.PERSON, name=found.name, role=None)
         attribution = Attribution.INFERRED
@@ -199,15 +232,10 @@ def _by_pronoun(statement: Statement, speaker: Speaker, span: Span, scene: _Scen
 def _sentence_before(text: str, at: int) -> int:
     """Where the sentence before the one around `at` starts, in the same paragraph or the one before."""
     here = sentence_around(text, at, at + 1).start
-    end = len(text[:here].rstrip())
+    end = here
+    while end and text[end - 1].isspace():
+        end -= 1
     return sentence_around(text, end - 1, end).start if end else here
-
-
-def _by_title(title: str, start: int, scene: _Scene) -> Member | None:
-    earlier = [found.member for found in scene.named if found.start < start and holds(found.member, title)]
-    if earlier:
-        return earlier[-1]
-    return _only(member for member in scene.cast.members if holds(member, title))
 
 
 def _only(members: Iterable[Member]) -> Member | None:

@@ -6,12 +6,13 @@ from enum import Enum
 from rapidfuzz import fuzz
 
 from agents.statements.findings import Found, Stretches
-from agents.statements.material import guard, material
-from agents.statements.novelty import EXTENSION, VERBATIM, has_finite_clause
+from agents.statements.material import guard, is_slip, material
+from agents.statements.novelty import EXTENSION, has_finite_clause
 from agents.statements.state import Place
 from agents.statements.voices import compatible
-from agents.statements.wording import asserted, read
+from agents.statements.wording import LONGEST, asserted, read
 from agents.text.normal import normal
+from agents.text.sentences import sentence_around
 from schemas.detection import StatementKind
 from schemas.event import Span, Struct
 
@@ -19,6 +20,7 @@ _ALIKE = 60.0
 """Similarity, in percent, from which a changed wording continues an earlier one by the same speaker."""
 
 _ALIKE_ACROSS_SPEAKERS = 85.0
+_WAITING = 16  # of equal words in one entry, so many are asked whose they are
 _COMPARED = 400  # code points; enough to align, and long quotations stay cheap
 
 
@@ -35,7 +37,7 @@ class Alignment(Struct, frozen=True, kw_only=True):
     """Statements of two revisions, matched.
 
     pairs      current to previous, by index into the two lists
-    surviving  previous ones whose words stand in unchanged text, though they were not found there again
+    surviving  previous ones whose words stand as they stood, though they were not found there again
     gone       previous ones without a counterpart
     """
 
@@ -44,11 +46,19 @@ class Alignment(Struct, frozen=True, kw_only=True):
     gone: tuple[int, ...]
 
 
-def align(previous: Sequence[Place], current: Sequence[Found], text: str, added: Stretches) -> Alignment:
+class Texts(Struct, frozen=True, kw_only=True):
+    """An entry's text before and after an edit, and what the edit added."""
+
+    before: str
+    now: str
+    added: Stretches
+
+
+def align(previous: Sequence[Place], current: Sequence[Found], texts: Texts) -> Alignment:
     """Match the statements of two revisions of an entry: equal ones first, then unchanged text, then the most alike."""
     pairs: dict[int, int] = {}
     left = _pair_equal(previous, current, pairs)
-    surviving = tuple(i for i in left if _stands_unchanged(previous[i], text, added))
+    surviving = {i for i in left if _stands_unchanged(previous[i], texts)}
     left = [i for i in left if i not in surviving]
     open_now = [i for i in range(len(current)) if i not in pairs and not current[i].is_headline]
     scored = sorted(
@@ -66,7 +76,11 @@ def align(previous: Sequence[Place], current: Sequence[Found], text: str, added:
         if was not in taken and now not in pairs:
             taken.add(was)
             pairs[now] = was
-    return Alignment(pairs=pairs, surviving=surviving, gone=tuple(i for i in left if i not in taken))
+    left = [i for i in left if i not in taken]
+    plain = f" {normal(texts.now)} " if left else ""
+    surviving.update(i for i in left if _stands_in_its_sentence(previous[i], texts, plain))
+    gone = tuple(i for i in left if i not in surviving)
+    return Alignment(pairs=pairs, surviving=tuple(sorted(surviving)), gone=gone)
 
 
 def _pair_equal(previous: Sequence[Place], current: Sequence[Found], pairs: dict[int, int]) -> list[int]:
@@ -80,7 +94,7 @@ def _pair_equal(previous: Sequence[Place], current: Sequence[Found], pairs: dict
             if now in pairs or (found.is_headline and not must_agree):
                 continue
             waiting = by_words.get(plain[now], [])
-            for was in waiting:
+            for was in waiting[:_WAITING]:
                 if compatible(found.voice, previous[was].voice) == must_agree:
                     pairs[now] = was
                     waiting.remove(was)
@@ -89,9 +103,26 @@ def _pair_equal(previous: Sequence[Place], current: Sequence[Found], pairs: dict
     return [i for i in range(len(previous)) if i not in used]
 
 
-def _stands_unchanged(place: Place, text: str, added: Stretches) -> bool:
+def _stands_unchanged(place: Place, texts: Texts) -> bool:
     """Whether every piece stands, to the letter, in text that the edit did not add."""
-    return all(_stands(piece, text, added) for piece in place.pieces)
+    return all(_stands(piece, texts.now, texts.added) for piece in place.pieces)
+
+
+def _stands_in_its_sentence(place: Place, texts: Texts, plain: str) -> bool:
+    """Whether the words stand in a sentence that the edit only respelled, or set more beside.
+
+    plain  the text after the edit, normalised, between blanks
+    """
+    for piece in place.pieces:
+        was, now = texts.before.find(piece), texts.now.find(piece)
+        if was < 0:
+            return False
+        old = sentence_around(texts.before, was, was + len(piece)).of(texts.before)[:LONGEST]
+        if f" {normal(old)} " in plain:
+            continue
+        if now < 0 or material(old, sentence_around(texts.now, now, now + len(piece)).of(texts.now)[:LONGEST]):
+            return False
+    return True
 
 
 def _stands(piece: str, text: str, added: Stretches) -> bool:
@@ -118,10 +149,14 @@ def _likeness(was: Place, now: Found) -> float:
     return score + 10 * is_same if score else 0
 
 
-def compare(was: Place, now: Found) -> tuple[Edit, tuple[str, ...]]:
+def compare(was: Place, now: Found, texts: Texts) -> tuple[Edit, tuple[str, ...]]:
     """What an edit did to one statement, and the closed reasons why that matters."""
     if not compatible(was.voice, now.voice):
+        if _is_sentence_respelled(was, now, texts):
+            return Edit.NONE, ()
         return Edit.SPEAKER, ("speaker", *reasons_between(was, now))
+    if was.is_denied == now.is_denied and _is_recut(was, now, texts):
+        return Edit.NONE, ()
     tail = _added_at_end(was.text, now.text)
     if tail is not None:
         added = read(asserted(now.text).words[len(asserted(was.text).words) :])
@@ -139,12 +174,49 @@ def reasons_between(was: Place, now: Found) -> tuple[str, ...]:
         reasons: tuple[str, ...] = ()
     else:
         reasons = material(was.text, now.text)
-    if {was.kind in VERBATIM, now.statement.kind in VERBATIM} == {True, False} and (
-        StatementKind.INDIRECT in (was.kind, now.statement.kind)
-    ):
+    if {was.kind, now.statement.kind} == {StatementKind.DIRECT, StatementKind.INDIRECT}:
         reasons = (*(reason for reason in reasons if reason != "wording"), "quotation_marks", *reasons[-1:])
         reasons = tuple(dict.fromkeys(reasons))
     return reasons
+
+
+def _is_sentence_respelled(was: Place, now: Found, texts: Texts) -> bool:
+    """Whether the edit only put slips of the pen right in the sentence: who speaks cannot have changed by that."""
+    start, content = texts.before.find(was.pieces[0]), now.statement.content
+    if start < 0:
+        return False
+    old = sentence_around(texts.before, start, start + len(was.words)).of(texts.before)[:LONGEST].split()
+    new = sentence_around(texts.now, content.start, content.end).of(texts.now)[:LONGEST].split()
+    return len(old) == len(new) and all(
+        one == other or is_slip(one, other) for one, other in zip(old, new, strict=True)
+    )
+
+
+def _is_recut(was: Place, now: Found, texts: Texts) -> bool:
+    """Whether the edit changed where the words end, and not the words.
+
+    What one wording has more than the other must have stood beside the other already, or stand beside it still.
+    """
+    old, new = was.words, now.statement.text
+    more = len(new.split()) - len(old.split())
+    if more == 0:
+        return False
+    if more > 0:
+        start = texts.before.find(old)
+        return start >= 0 and _is_beside(new, texts.before, Span(start, start + len(old)))
+    return _is_beside(old, texts.now, now.statement.content)
+
+
+def _is_beside(longer: str, text: str, shorter: Span) -> bool:
+    """Whether `longer` stands, at most respelled, where the shorter wording begins or ends."""
+    size, reach = len(longer.split()), 2 * len(longer) + 100
+    for around in (
+        text[shorter.start : shorter.start + reach].split()[:size],
+        text[max(0, shorter.end - reach) : shorter.end].split()[-size:],
+    ):
+        if not material(longer, " ".join(around)):
+            return True
+    return False
 
 
 def _added_at_end(was: str, now: str) -> tuple[str, ...] | None:

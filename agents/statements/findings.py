@@ -37,6 +37,8 @@ class Stretches:
 class Found(Struct, frozen=True, kw_only=True):
     """A statement of the current revision.
 
+    text         the words as they are compared, see `Place.text`
+    is_denied    the cue denies them
     is_added     the content overlaps added text, so that it may originate an alert
     is_touched   content, cue or speaker overlap added text
     is_headline  stands in a headline or standfirst: corroborates, never originates
@@ -45,6 +47,7 @@ class Found(Struct, frozen=True, kw_only=True):
     statement: Statement
     voice: Voice
     text: str
+    is_denied: bool
     is_added: bool
     is_touched: bool
     is_headline: bool
@@ -52,21 +55,21 @@ class Found(Struct, frozen=True, kw_only=True):
     def place(self, statement_id: str, text: str) -> Place:
         """Where and how this entry words the statement."""
         pieces = tuple(span.of(text)[:LONGEST] for span in self.statement.content_spans)
-        return Place(id=statement_id, kind=self.statement.kind, pieces=pieces or (self.text,), voice=self.voice)
+        return Place(
+            id=statement_id,
+            kind=self.statement.kind,
+            pieces=pieces or (self.statement.text[:LONGEST],),
+            voice=self.voice,
+            is_denied=self.is_denied,
+        )
 
 
 _DENIALS = frozenset(("denied", "denies", "deny", "denying", "refuted", "refutes", "disputed", "disputes"))
 
 
-def _claim(statement: Statement, text: str) -> str:
-    """The words as they are compared: what a speaker denies is the contrary of what a speaker says."""
-    if (
-        statement.cue is not None
-        and statement.cue.of(text).casefold().split()[:1]
-        and (statement.cue.of(text).casefold().split()[0] in _DENIALS)
-    ):
-        return f"not {statement.text}"
-    return statement.text
+def _is_denied(statement: Statement, text: str) -> bool:
+    cue = statement.cue.of(text).casefold().split() if statement.cue is not None else []
+    return bool(cue) and cue[0] in _DENIALS
 
 
 def find(statements: Sequence[Statement], entry: EntryRevision, added: Stretches) -> list[Found]:
@@ -81,12 +84,14 @@ def find(statements: Sequence[Statement], entry: EntryRevision, added: Stretches
             continue
         is_added = any(added.overlap(span) for span in statement.content_spans or (statement.content,))
         speaker = statement.speaker.span if statement.speaker else None
+        is_denied = _is_denied(statement, entry.text)
         is_near = any(span is not None and added.overlap(span) for span in (statement.cue, speaker))
         found.append(
             Found(
                 statement=statement,
                 voice=voice(statement),
-                text=_claim(statement, entry.text)[:LONGEST],
+                text=f"not {statement.text}"[:LONGEST] if is_denied else statement.text[:LONGEST],
+                is_denied=is_denied,
                 is_added=is_added,
                 is_touched=is_added or is_near,
                 is_headline=kind in _HEADLINES,

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rapidfuzz import fuzz
-from rapidfuzz.distance import Indel
+from rapidfuzz.distance import OSA, Indel
 
-from agents.statements.wording import BACKSHIFT, NOT, Asserted, asserted, key
+from agents.statements.wording import BACKSHIFT, LONGEST, NOT, READ_WORDS, Asserted, asserted, key
 
 WORDING_PERMILLE = 150
 """More changed content words than this, in per mille of the longer wording, are a change of wording."""
@@ -25,10 +25,61 @@ def material(was: str, now: str) -> tuple[str, ...]:
     >>> material("“We’ll cross it”", '"we will cross it."')
     ()
     """
+    reasons = _reasons(was, now)
+    if reasons:
+        mended = _mended(was, now)
+        return _reasons(*mended) if mended != (was, now) else reasons
+    return ()
+
+
+def _reasons(was: str, now: str) -> tuple[str, ...]:
     reasons = guard(asserted(was), asserted(now))
     if not reasons and changed_permille(was, now) > WORDING_PERMILLE:
         return ("wording",)
     return reasons
+
+
+def _mended(was: str, now: str) -> tuple[str, str]:
+    """Both wordings with slips of the pen in words that the guard reads put right: "percnet" is no other unit."""
+    left, right = was[:LONGEST].split(), now[:LONGEST].split()
+    at = [0, 0]
+    for block in Indel.opcodes(left, right):
+        if block.tag != "equal":
+            continue
+        _mend(left, right, slice(at[0], block.src_start), slice(at[1], block.dest_start))
+        at = [block.src_end, block.dest_end]
+    _mend(left, right, slice(at[0], len(left)), slice(at[1], len(right)))
+    return " ".join(left), " ".join(right)
+
+
+def _mend(left: list[str], right: list[str], old: slice, new: slice) -> None:
+    if old.stop - old.start != new.stop - new.start:
+        return
+    for i, j in zip(range(old.start, old.stop), range(new.start, new.stop), strict=True):
+        one, other = _bare(left[i]), _bare(right[j])
+        if (one in READ_WORDS) != (other in READ_WORDS) and _is_swap(one, other):
+            if one in READ_WORDS:
+                right[j] = left[i]
+            else:
+                left[i] = right[j]
+
+
+def _bare(word: str) -> str:
+    return word.strip(".,;:!?…-–—“”„\"'’()").casefold()
+
+
+def is_slip(one: str, other: str) -> bool:
+    """Whether two words are one with a letter swapped, missing, too many or wrong; names and figures are never."""
+    if min(len(one), len(other)) < 5 or not (one[:1].islower() and other[:1].islower()):
+        return False
+    return not {_bare(one), _bare(other)} <= READ_WORDS and OSA.distance(one, other, score_cutoff=1) <= 1
+
+
+def _is_swap(one: str, other: str) -> bool:
+    """Two neighbouring letters swapped. A letter more, less or other often makes a word: "eight" and "night"."""
+    return (
+        len(one) == len(other) >= 5 and OSA.distance(one, other, score_cutoff=1) <= 1 and sorted(one) == sorted(other)
+    )
 
 
 def guard(was: Asserted, now: Asserted) -> tuple[str, ...]:

@@ -10,12 +10,13 @@ from enum import IntEnum
 from functools import lru_cache
 
 from rapidfuzz import fuzz
-from rapidfuzz.distance import LCSseq
+from rapidfuzz.distance import LCSseq, ScoreAlignment
 
+from agents.statements.findings import Found
 from agents.statements.material import contradicts, guard
 from agents.statements.state import Known
-from agents.statements.voices import Voice, compatible
-from agents.statements.wording import LONGEST, Asserted, asserted, read
+from agents.statements.voices import Voice, compatible, same_descriptor
+from agents.statements.wording import Asserted, asserted, read
 from agents.text.normal import STOP_WORDS, normal
 from schemas.alert import Novelty
 from schemas.detection import SpeakerType, Statement, StatementKind
@@ -29,6 +30,7 @@ DATA_KINDS = frozenset((StatementKind.BELIEF, StatementKind.NO_COMMENT))
 """Kept as data, never compared with what was said."""
 
 _FRAGMENT = 5
+_ELIDED = 8
 _SAID_WINDOW = timedelta(hours=24)
 _RELATED = 60  # share of content words, in percent, from which a paraphrase may be of the same words
 _PRONOUNS = frozenset(
@@ -42,6 +44,11 @@ _FINITE = frozenset(
 
 
 _plain = lru_cache(maxsize=4096)(normal)
+
+
+@lru_cache(maxsize=4096)
+def _words(plain: str) -> frozenset[str]:
+    return frozenset(plain.split())
 
 
 class Relation(IntEnum):
@@ -90,21 +97,24 @@ class Setting(Struct, frozen=True, kw_only=True):
     window: timedelta
 
 
-def judge(statement: Statement, who: Voice, candidates: Iterable[Known], setting: Setting) -> Verdict:
+def judge(item: Found, candidates: Iterable[Known], setting: Setting) -> Verdict:
     """The row of the ladder for a statement that no earlier revision of its entry has."""
+    statement, who, text = item.statement, item.voice, item.text
     best: tuple[Relation, bool, Known] | None = None
     differs: tuple[float, Known, tuple[str, ...]] | None = None
     same_words: list[str] = []
-    text = statement.text[:LONGEST]
     for known in candidates:
         if (known.facts.kind in DATA_KINDS) != (statement.kind in DATA_KINDS):
             continue
-        relation, reasons = relate(statement.kind, text, known.facts.kind, known.text)
-        if relation is Relation.NONE:
+        is_same = compatible(who, known.voice)
+        if not is_same and not _is_conflict(statement, who, known):
             continue
-        if not compatible(who, known.voice):
-            if relation <= Relation.VARIANT and _is_conflict(statement, who, known):
+        relation, reasons = relate(statement.kind, text, known.facts.kind, known.text)
+        if not is_same:
+            if relation <= Relation.VARIANT:
                 same_words.append(known.id)
+            continue
+        if relation is Relation.NONE or not (same_descriptor(who, known.voice) or _is_verbatim(relation, item, known)):
             continue
         if relation in (Relation.RENDERING, Relation.FULLER) and not _is_same_occasion(who, known, setting):
             continue
@@ -166,6 +176,15 @@ def _is_same_occasion(who: Voice, known: Known, setting: Setting) -> bool:
     return abs(setting.published_at - known.last_at) <= _SAID_WINDOW
 
 
+def _is_verbatim(relation: Relation, item: Found, known: Known) -> bool:
+    """Whether the words alone make both one statement, whatever the descriptors of unnamed sources tell."""
+    if relation is Relation.EQUAL:
+        return True
+    is_marked = item.statement.kind in VERBATIM and known.facts.kind in VERBATIM
+    size = min(len(item.text.split()), len(known.text.split()))
+    return relation <= Relation.CONTAINS and is_marked and size >= _FRAGMENT
+
+
 def _is_conflict(statement: Statement, who: Voice, known: Known) -> bool:
     """Whether one of two attributions must be wrong: long verbatim words, two persons named in full."""
     return (
@@ -203,7 +222,7 @@ def relate(kind: StatementKind, now: str, known_kind: StatementKind, was: str) -
 
 def _share_words(one: str, other: str) -> bool:
     """A cheap sieve: two fifths of the words of the shorter."""
-    left, right = set(one.split()), set(other.split())
+    left, right = _words(one), _words(other)
     return len(left & right) * 5 >= min(len(left), len(right)) * 2
 
 
@@ -252,9 +271,28 @@ def _stretch(short: list[str], long: list[str]) -> tuple[int, int] | None:
     if len(short) < _FRAGMENT:
         at = _find(short, long)
         return None if at is None else (at, at + len(short))
-    found = fuzz.partial_ratio_alignment(short, long, score_cutoff=75)
+    found = fuzz.partial_ratio_alignment(short, long, score_cutoff=50)
     if found is None:
         return None
+    return _dense_stretch(short, long, found) or _loose_stretch(short, long, found)
+
+
+def _loose_stretch(short: list[str], long: list[str], found: ScoreAlignment) -> tuple[int, int] | None:
+    """A quotation with words left out: nine tenths of what is left, in order, within a stretch half as long again."""
+    if len(short) < _ELIDED:
+        return None
+    pad = len(short) // 2 + 1
+    low = max(0, found.dest_start - pad)
+    window = long[low : found.dest_end + pad]
+    blocks = [block for block in LCSseq.opcodes(short, window) if block.tag == "equal"]
+    if not blocks or sum(block.src_end - block.src_start for block in blocks) * 10 < len(short) * 9:
+        return None
+    start, end = blocks[0].dest_start, blocks[-1].dest_end
+    return (low + start, low + end) if (end - start) * 2 <= len(short) * 3 else None
+
+
+def _dense_stretch(short: list[str], long: list[str], found: ScoreAlignment) -> tuple[int, int] | None:
+    """The stretch as long as the short side."""
     start, end = found.dest_start, found.dest_end
     # The window is as long as the short side: a word more in the long one pushes words out at its ends.
     slack = len(short) // 5

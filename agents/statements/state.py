@@ -4,15 +4,14 @@ A story is laid out over many keys so that one statement more rewrites one state
 small head, never the whole: `STORY/head`, `STORY/ix/N` (a block of the index), `STORY/st/ID`, `STORY/en/ENTRY`.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import msgspec
 
-from agents.statements.fingerprint import ROWS, rows_sharing, with_row
-from agents.statements.voices import Voice
+from agents.statements.fingerprint import ROWS, Block, likeliest
+from agents.statements.voices import Voice, compatible
 from agents.step import State
 from schemas.alert import StatementFacts
 from schemas.detection import Evidence, StatementKind
@@ -25,10 +24,20 @@ COMPARE_ALL = 15
 """Up to this many statements in a story are compared one by one; beyond, the index chooses."""
 
 CANDIDATES = 16
-"""Most statements compared with a new one."""
+"""Most statements by a compatible speaker compared with a new one."""
+
+OTHERS = 8
+"""Most statements by other speakers compared with a new one."""
+
+LOADED = 48
+"""Most statements looked at to choose these."""
 
 SIGHTINGS = 64
 """Most sightings kept by entry; further ones are only counted."""
+
+
+LENGTH = 200_000
+"""Code points of all statements that are remembered as one entry words them."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -107,11 +116,17 @@ class Place(Struct, frozen=True, kw_only=True, array_like=True):
     kind: StatementKind
     pieces: tuple[str, ...]
     voice: Voice
+    is_denied: bool = False
+
+    @property
+    def words(self) -> str:
+        """What stands in the text, pieces joined by one space."""
+        return " ".join(self.pieces)
 
     @property
     def text(self) -> str:
-        """The words, pieces joined by one space."""
-        return " ".join(self.pieces)
+        """The words as they are compared: what a speaker denies is the contrary of what a speaker says."""
+        return f"not {self.words}" if self.is_denied else self.words
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -131,14 +146,6 @@ class _Head(Struct, frozen=True, kw_only=True):
     next: int = 0
     statements: int = 0
     newest: datetime = _EPOCH
-
-
-class _Block(Struct, frozen=True, kw_only=True, array_like=True):
-    """ROWS rows: what goes with each (rests of state keys, a line each), event time in seconds, and postings."""
-
-    keys: tuple[str, ...] = ()
-    times: tuple[int, ...] = ()
-    postings: bytes = b""
 
 
 class Record:
@@ -166,50 +173,70 @@ class Record:
 
     def add(self, known: Known, hashes: Iterable[int], at: datetime) -> Known:
         """Remember a statement, or an old one under new words."""
-        known = msgspec.structs.replace(known, serial=self._row(f"st/{known.id}", at, hashes))
+        known = msgspec.structs.replace(known, serial=self._row(known.id.removeprefix("st_"), at, hashes))
         is_new = self.statement(known.id) is None
         self._head = msgspec.structs.replace(self._head, statements=self._head.statements + is_new)
         self.replace(known)
+        if self._head.statements >= self._limits.statements + ROWS:
+            self._forget(0)  # a page of thousands of quotations is read in the memory that a story has
         return known
 
     def put_entry(self, entry_id: str, revision: int, places: tuple[Place, ...], at: datetime, *, gone: bool) -> None:
         """Remember the entry's revision and where its statements stand."""
         before = self.entry(entry_id)
         serial = self._row_for_entry(entry_id, at) if before is None else before.serial
-        seen = Seen(revision=revision, places=places, serial=serial, is_withdrawn=gone)
+        seen = Seen(revision=revision, places=self._kept(places), serial=serial, is_withdrawn=gone)
         self._changed[f"{self._story}/en/{entry_id}"] = seen
+
+    def _kept(self, places: tuple[Place, ...]) -> tuple[Place, ...]:
+        """The last places of statements that are remembered, as many as one value of the state may hold."""
+        if len(places) > self._limits.statements:
+            places = tuple(place for place in places if self.statement(place.id))[-self._limits.statements :]
+        first, size = len(places), 0
+        while first and (size := size + len(places[first - 1].words)) <= LENGTH:
+            first -= 1
+        return places[first:]
 
     def sequence(self) -> int:
         """The next number of the story's messages, from 1."""
         self._head = msgspec.structs.replace(self._head, sequence=self._head.sequence + 1)
         return self._head.sequence
 
-    def candidates(self, hashes: tuple[int, ...]) -> list[Known]:
-        """Statements that may say the same, likeliest first; all of them while the story has few."""
+    def candidates(self, hashes: tuple[int, ...], who: Voice) -> list[Known]:
+        """Statements that may say the same, likeliest first; all of them while the story has few.
+
+        Others' equal words do not crowd out those of the same speaker: of others, OTHERS are enough to tell a conflict.
+        """
         head = self._head
-        counts: Counter[int] = Counter()
-        everything = head.statements <= COMPARE_ALL
-        for number in range(head.first // ROWS, (head.next + ROWS - 1) // ROWS):
-            block = self._block(number)
-            if everything:
-                counts.update(number * ROWS + row for row, keys in enumerate(block.keys) if keys.startswith("st/"))
-            else:
-                counts.update(number * ROWS + row for row in rows_sharing(block.postings, hashes))
+        numbers = range(head.first // ROWS, (head.next + ROWS - 1) // ROWS)
+        if head.statements <= COMPARE_ALL:
+            rows = [n * ROWS + row for n in numbers for row in self._block(n).statements()]
+        else:
+            rows = likeliest(((n * ROWS, self._block(n).postings) for n in numbers), hashes, LOADED)
         found: list[Known] = []
-        for serial, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        own = others = 0
+        for serial in rows:
             if serial < head.first:
                 continue
-            key = self._block(serial // ROWS).keys[serial % ROWS].partition("\n")[0]
-            known = self._get(f"{self._story}/{key}", Known)
-            if known is not None and known.serial == serial:
-                found.append(known)
-                if len(found) == CANDIDATES:
-                    break
+            statement_id = self._block(serial // ROWS).statement(serial % ROWS)
+            known = self.statement(statement_id) if statement_id else None
+            if known is None or known.serial != serial:
+                continue
+            if compatible(who, known.voice):
+                own += 1
+            elif others < OTHERS:
+                others += 1
+            else:
+                continue
+            found.append(known)
+            if own == CANDIDATES:
+                break
         return found
 
     def commit(self) -> None:
         """Forget what is too old or too much, and write every changed value once."""
-        self._forget()
+        newest = self._head.newest
+        self._forget(int((newest - min(self._limits.window, newest - _EPOCH)).timestamp()))
         if self._head != self._head_before:
             self._changed[f"{self._story}/head"] = self._head
         for key, value in self._changed.items():
@@ -217,15 +244,10 @@ class Record:
         self._changed = {}
         self._head_before = self._head
 
-    def _row(self, rest: str, at: datetime, hashes: Iterable[int]) -> int:
+    def _row(self, key: str, at: datetime, hashes: Iterable[int]) -> int:
         head = self._head
-        number, row = divmod(head.next, ROWS)
-        block = self._block(number)
-        self._changed[f"{self._story}/ix/{number}"] = _Block(
-            keys=(*block.keys, rest),
-            times=(*block.times, int(at.timestamp())),
-            postings=with_row(block.postings, row, hashes),
-        )
+        number = head.next // ROWS
+        self._changed[f"{self._story}/ix/{number}"] = self._block(number).with_key(key, int(at.timestamp()), hashes)
         self._head = msgspec.structs.replace(head, next=head.next + 1, newest=max(head.newest, at))
         return head.next
 
@@ -233,47 +255,54 @@ class Record:
         """The entry goes with the last statement it brought; one that only repeats has a row of its own."""
         head = self._head
         if head.next == self._head_before.next:
-            return self._row(f"en/{entry_id}", at, ())
+            return self._row(f"\t{entry_id}", at, ())
         serial = head.next - 1
         number, row = divmod(serial, ROWS)
-        block = self._block(number)
-        keys = (*block.keys[:row], f"{block.keys[row]}\nen/{entry_id}")
-        self._changed[f"{self._story}/ix/{number}"] = msgspec.structs.replace(block, keys=keys)
+        self._changed[f"{self._story}/ix/{number}"] = self._block(number).with_entry(row, entry_id)
         return serial
 
-    def _forget(self) -> None:
+    def _forget(self, horizon: int) -> None:
+        """Drop what is too much, and what is older than `horizon`, in seconds since 1970."""
         head, limits = self._head, self._limits
-        horizon = int((head.newest - min(limits.window, head.newest - _EPOCH)).timestamp())
         first, statements = head.first, head.statements
         while first < head.next:
             number, row = divmod(first, ROWS)
             block = self._block(number)
             # Entries that only repeat add rows without statements: they are bounded too.
             if (
-                block.times[row] >= horizon
+                block.time(row) >= horizon
                 and statements <= limits.statements
                 and head.next - first <= 4 * limits.statements
             ):
                 break
-            statements -= sum(self._drop(rest, first) for rest in block.keys[row].split("\n"))
+            statement_id = block.statement(row)
+            statements -= statement_id is not None and self._drop(f"st/{statement_id}", first, Known)
+            for entry_id in block.entries(row):
+                self._drop(f"en/{entry_id}", first, Seen)
             first += 1
             if first % ROWS == 0:
-                self._changed[f"{self._story}/ix/{number}"] = None
+                self._delete(f"{self._story}/ix/{number}", Block)
         if first != head.first:
             self._head = msgspec.structs.replace(head, first=first, statements=statements)
 
-    def _drop(self, rest: str, serial: int) -> bool:
-        """Delete the value of a row unless a later row carries it on; whether a statement went."""
+    def _drop(self, rest: str, serial: int, kind: type[Known] | type[Seen]) -> bool:
+        """Delete the value of a row unless a later row carries it on; whether it went."""
         key = f"{self._story}/{rest}"
-        is_statement = rest.startswith("st/")
-        value: Known | Seen | None = self._get(key, Known) if is_statement else self._get(key, Seen)
+        value: Known | Seen | None = self._get(key, kind)
         if value is None or value.serial != serial:
             return False
-        self._changed[key] = None
-        return is_statement
+        self._delete(key, kind)
+        return True
 
-    def _block(self, number: int) -> _Block:
-        return self._get(f"{self._story}/ix/{number}", _Block) or _Block()
+    def _delete(self, key: str, kind: type[msgspec.Struct]) -> None:
+        """What came and goes within one decision is never written."""
+        if self._state.get(key, kind) is None:
+            self._changed.pop(key, None)
+        else:
+            self._changed[key] = None
+
+    def _block(self, number: int) -> Block:
+        return self._get(f"{self._story}/ix/{number}", Block) or Block()
 
     def _get(self, key: str, kind: type[_S]) -> _S | None:
         if key in self._changed:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from agents.evidence import clip
 from agents.statements import alerts
-from agents.statements.corrections import Alignment, Edit, align, compare
+from agents.statements.corrections import Alignment, Edit, Texts, align, compare
 from agents.statements.findings import Found, Stretches, find
 from agents.statements.fingerprint import fingerprint
 from agents.statements.lifecycle import Lifecycle
@@ -54,7 +54,7 @@ class Turn:
         self._seen = seen
         self._at = alerts.event_time(entry)
         self._setting = Setting(source=entry.source, published_at=self._at, window=window)
-        self._added = Stretches(entry.added)
+        self._texts = Texts(before=entry.previous_text or "", now=entry.text, added=Stretches(entry.added))
         self._is_back = seen is not None and seen.is_withdrawn
         self._previous: tuple[Place, ...] = seen.places if seen is not None else ()
 
@@ -75,13 +75,11 @@ class Turn:
 
     def revise(self, statements: Sequence[Statement]) -> None:
         """The entry is new, edited or back."""
-        found = find(statements, self._entry, self._added)
+        found = find(statements, self._entry, self._texts.added)
         if not found and self._seen is None:
             return
         alignment = (
-            align(self._previous, found, self._entry.text, self._added)
-            if self._previous
-            else Alignment(pairs={}, surviving=(), gone=())
+            align(self._previous, found, self._texts) if self._previous else Alignment(pairs={}, surviving=(), gone=())
         )
         places: list[Place] = []
         # Headlines last: they can only confirm what the body says.
@@ -108,7 +106,7 @@ class Turn:
         known = self._record.statement(place.id)
         if known is None or (not item.is_touched and not self._is_back):
             return [place]
-        edit, reasons = compare(place, item)
+        edit, reasons = compare(place, item, self._texts)
         if edit is Edit.SPEAKER:
             return self._misattributed(place, item, reasons)
         if edit is Edit.EXTENDED:
@@ -117,7 +115,7 @@ class Turn:
             longer = self._first(item, extends=place.id)
             return [longer, place] if longer and longer.id != place.id else [place]
         if edit is Edit.CORRECTED:
-            return self._corrected(known, item, place.text, reasons)
+            return self._corrected(known, item, place.words, reasons)
         if self._is_back:
             self._life.restore(place.id)
         self._resolve(place.id, item)
@@ -175,7 +173,7 @@ class Turn:
         """A statement that the previous revision of the entry did not have."""
         plain = normal(item.text)
         hashes = fingerprint(plain)
-        verdict = judge(item.statement, item.voice, self._record.candidates(hashes), self._setting)
+        verdict = judge(item, self._record.candidates(hashes, item.voice), self._setting)
         known = self._record.statement(verdict.of) if verdict.of else None
         is_repeat = verdict.novelty in _SAME or verdict.novelty is Novelty.ARCHIVAL
         if known is not None and is_repeat and known.id != extends:

@@ -16,6 +16,17 @@ TITLES = frozenset(
 )
 """Words in front of a name that are no part of it."""
 
+_COUNTS = frozenset("a an the one another this that some two three four five six several many other".split())
+_RANKS = frozenset(
+    """senior top high ranking level leading key prominent second third unnamed unidentified anonymous veteran
+    well placed informed""".split()
+)
+_ENDS_DESCRIPTOR = frozenset(
+    """who whom whose which that speaking requesting asking insisting granted briefed familiar because citing
+    not was were is are on with""".split()
+)
+_BINDS = frozenset("of in at from for within inside close near to and".split())
+
 _SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv"))
 UNRESOLVED = "unresolved"
 
@@ -90,13 +101,13 @@ def speaker_key(who: Voice) -> str:
 def compatible(one: Voice, other: Voice) -> bool:
     """Whether both can be the same source: equal, one speaks for the other, or one is unknown.
 
-    Unnamed sources are one only under the same descriptor.
+    Unnamed sources are one only where their descriptors do not contradict, see `same_descriptor`.
     """
     if one.type is None or other.type is None:
         return True
     if SpeakerType.UNNAMED in (one.type, other.type):
-        return one.type is other.type and one.key == other.key
-    if one.handle and one.handle == other.handle:
+        return one.type is other.type and _may_describe_one(one.key, other.key)
+    if one.key == other.key or (one.handle and one.handle == other.handle):
         return True
     for left in (one.key, *one.joint):
         for right in (other.key, *other.joint):
@@ -108,6 +119,46 @@ def compatible(one: Voice, other: Voice) -> bool:
     return _holds(one, other) or _holds(other, one)
 
 
+def same_descriptor(one: Voice, other: Voice) -> bool:
+    """Whether two unnamed sources are described alike; True for all other sources.
+
+    "A senior official" and "an official who asked not to be named" are not alike, though they may be one: then only
+    equal words make one statement.
+    """
+    if not one.type is other.type is SpeakerType.UNNAMED:
+        return True
+    return one.key == other.key or _described(one.key) == _described(other.key)
+
+
+def _may_describe_one(one: str, other: str) -> bool:
+    """The same kind of source, one or several, and no other affiliation: one descriptor may tell less."""
+    if one == other:
+        return True
+    (head, is_several, first), (other_head, are_several, second) = _described(one), _described(other)
+    return head == other_head and is_several == are_several and (not first or not second or first == second)
+
+
+@lru_cache(maxsize=4096)
+def _described(descriptor: str) -> tuple[str, bool, frozenset[str]]:
+    """What a descriptor says: the kind of source, whether it is several, and with whom it is affiliated.
+
+    Articles, counts, rank and what is told of the source's wishes are left out.
+
+    >>> _described("a senior kestrian official who was not authorised to speak")
+    ('ofacal', False, frozenset({'kastran'}))
+    """
+    words = descriptor.split()
+    cut = next((i for i, word in enumerate(words) if i and word in _ENDS_DESCRIPTOR), len(words))
+    bound = next((i for i, word in enumerate(words[:cut]) if i and word in _BINDS), cut)
+    if bound == 0:
+        return "", False, frozenset()
+    head = words[bound - 1]
+    is_several = head.endswith("s") and not head.endswith("ss")
+    rest = (*words[: bound - 1], *words[bound:cut])
+    kept = (word for word in rest if word not in _COUNTS and word not in _RANKS and word not in _BINDS)
+    return sound(head.removesuffix("s") if is_several else head), is_several, frozenset(map(sound, kept))
+
+
 def _holds(person: Voice, post: Voice) -> bool:
     """A person and a post: one source where the person's role is that post, or is not given."""
     if person.type is not SpeakerType.PERSON or post.type is not SpeakerType.POST:
@@ -116,6 +167,7 @@ def _holds(person: Voice, post: Voice) -> bool:
     return not role or wanted <= role or role <= wanted
 
 
+@lru_cache(maxsize=16384)
 def _same_name(one: str, other: str) -> bool:
     """Equal names; a surname alone agrees with the full name; given names agree in full or by initial."""
     if not one or not other:

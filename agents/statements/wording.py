@@ -88,6 +88,10 @@ _NO_NAMES = frozenset(
 )
 
 
+READ_WORDS = frozenset((*STOP_WORDS, *_NEGATORS, *MODALS, *_QUANTITIES, *_ORDINALS, *_MONTHS, *_DAYS))
+"""Words that are read for what they assert, and function words; all others are only compared."""
+
+
 class Word(Struct, frozen=True, array_like=True, gc=False):
     """A token as compared: folded for case and apostrophes; where it stands; whether it opens a sentence."""
 

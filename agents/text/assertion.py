@@ -140,6 +140,9 @@ _LIST_WORDS = frozenset(("or", "nor", "and", "any", "a", "an", "more", "further"
 _INSERTION_WORDS = "said says told added in on at according however for from though who whose which"
 _INSERTIONS = frozenset(_INSERTION_WORDS.split())
 _MARKS = frozenset(".;:!?()—–…")
+_FORCELESS = frozenset((_Force.PSEUDO, _Force.TERMINATOR))
+_LONGEST = 6
+"""Words of the longest trigger."""
 
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|'[a-z]+|[.,;:!?()—–…]")
 _APOSTROPHES = str.maketrans({"’": "'", "ʼ": "'", "‘": "'"})
@@ -169,15 +172,18 @@ _FOLLOWING = _tree(_AFTER_HIT)
 
 
 def _words(text: str) -> list[str]:
-    words = _WORD.findall(text.translate(_APOSTROPHES))
-    return [word if word == "May" else word.lower() for word in words]
+    if not text.isascii():
+        text = text.translate(_APOSTROPHES)
+    elif "'" not in text and "May" not in text:
+        return _WORD.findall(text.lower())
+    return [word if word == "May" else word.lower() for word in _WORD.findall(text)]
 
 
 def _longest(tree: _Node, words: list[str], at: int) -> tuple[_Force, int] | None:
     """The longest trigger that starts at this word, and how many words it has."""
     node: _Node | None = tree
     found = None
-    for length, word in enumerate(words[at : at + 6], start=1):
+    for length, word in enumerate(words[at : at + _LONGEST], start=1):
         node = node.next.get(word) if node else None
         if node is None:
             break
@@ -189,14 +195,12 @@ def _longest(tree: _Node, words: list[str], at: int) -> tuple[_Force, int] | Non
 def _triggers(tree: _Node, words: list[str]) -> list[tuple[_Force, int, int]]:
     """(force, first word, word behind the last), left to right, none overlapping."""
     found = []
-    at = 0
-    while at < len(words):
-        hit = _longest(tree, words, at) if words[at] in tree.next else None
-        if hit is None:
-            at += 1
-        else:
-            found.append((hit[0], at, at + hit[1]))
-            at += hit[1]
+    behind = 0
+    for at in [at for at, word in enumerate(words) if word in tree.next]:
+        hit = _longest(tree, words, at) if at >= behind else None
+        if hit is not None:
+            behind = at + hit[1]
+            found.append((hit[0], at, behind))
     return found
 
 
@@ -248,13 +252,14 @@ def _insertion(words: list[str], closing: int) -> int | None:
 
 def _preceding(words: list[str]) -> set[_Force]:
     triggers = _triggers(_PRECEDING, words)
+    if all(force in _FORCELESS for force, _, _ in triggers):
+        return set()
     scope = _scope(words, triggers)
     is_definite = any(word in _DEFINITE for word in words[-2:])
     forces: set[_Force] = set()
     previous: tuple[_Force, int] | None = None  # force and end of the trigger before
     for force, first, end in triggers:
-        distance = sum(1 for word in words[end:] if word not in _MARKS and word != ",")
-        if first not in scope or distance > REACH:
+        if first not in scope or _distance(words, end) > REACH:
             previous = (force, end)
             continue
         if force is _Force.CLAIM_DENIAL:
@@ -266,6 +271,11 @@ def _preceding(words: list[str]) -> set[_Force]:
             forces.add(force)
         previous = (force, end)
     return forces
+
+
+def _distance(words: list[str], end: int) -> int:
+    """Words from a trigger to the hit, punctuation not counted."""
+    return sum(1 for word in words[end:] if word not in _MARKS and word != ",")
 
 
 def _is_undone(previous: tuple[_Force, int] | None, first: int) -> bool:
@@ -282,7 +292,7 @@ def _is_number(words: list[str], first: int, force: _Force) -> bool:
 
 def _following(words: list[str]) -> set[_Force]:
     forces: set[_Force] = set()
-    for force, first, _ in _triggers(_FOLLOWING, words):
+    for force, first, _ in _triggers(_FOLLOWING, words[: 7 + _LONGEST]):
         if force is _Force.TERMINATOR or first > 6 or any(word in _MARKS for word in words[:first]):
             break
         forces.add(force)

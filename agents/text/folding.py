@@ -9,6 +9,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import lru_cache
 
 from schemas.event import Span
 
@@ -106,14 +107,16 @@ class Folded:
         Bytes inside a character that became several widen the span to the whole character; accents behind the last
         byte belong to it.
         """
+        if self._at is None:  # a byte a code point, as nearly always
+            first = min(max(start - 1, 0), self._length)
+            return Span(first, max(first, min(end - 1, self._length)))
         first = self._position(start - 1, is_end=False)
         return Span(first, max(first, self._position(end - 1, is_end=True)))
 
     def _position(self, byte: int, *, is_end: bool) -> int:
+        assert self._at is not None and self._origin is not None
         if byte <= 0:
             return 0
-        if self._at is None or self._origin is None:
-            return min(byte, self._length)
         i = bisect_right(self._at, byte) - 1
         ahead = byte - self._at[i]
         position = self._origin[i] + ahead
@@ -169,6 +172,7 @@ def _runs(text: str) -> Iterator[tuple[int, int]]:
         yield match.span()
 
 
+@lru_cache(maxsize=2048)  # names and titles come again and again
 def fold_phrase(text: str) -> bytes:
     """A pattern's folding: no space at the ends, single spaces inside; empty where no Latin letter or digit is left.
 

@@ -56,12 +56,11 @@ class Matcher(Generic[P]):
         hits = self._automaton.find_matches_as_indexes(folded.data, overlapping=True)
         longest: dict[int, tuple[int, int]] = {}
         for pattern, start, end in hits:
-            if start not in longest or end > longest[start][0]:
+            known = longest.get(start)
+            if known is None or end > known[0]:
                 longest[start] = (end, pattern)
-        return [
-            Match(folded.span(start + 1, end - 1), self._payloads[pattern])
-            for start, (end, pattern) in sorted(longest.items())
-        ]
+        span, payloads = folded.span, self._payloads
+        return [Match(span(start + 1, end - 1), payloads[one]) for start, (end, one) in sorted(longest.items())]
 
 
 def longest_only(matches: Iterable[Match[P]]) -> list[Match[P]]:

@@ -5,9 +5,11 @@ import unicodedata
 
 _INSERTION = re.compile(r"\[[^\[\]\n]{0,200}\]")
 _ACRONYM = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.){2,}")
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_INNER_APOSTROPHE = re.compile(r"(?<=\w)'(?=\w)")
-_LONE_POINT = re.compile(r"(?<!\d)\.|\.(?!\d)")
+# The mark comes first, and what must stand before it after: so the engine skips straight to the marks.
+_MAY_BE_ACRONYM = re.compile(r"\.(?<=[^\W\d_]\.)[^\W\d_]\.")
+_THOUSANDS = re.compile(r",(?<=\d,)(?=\d{3}(?!\d))")
+_INNER_APOSTROPHE = re.compile(r"'(?<=\w')(?=\w)")
+_LONE_POINT = re.compile(r"\.(?:(?<!\d\.)|(?!\d))")
 
 _FUNCTION_WORDS = """
     a about after all also am an and any are as at be been being both but by each for from had has have he her here
@@ -57,10 +59,11 @@ def normal(text: str) -> str:
         text = _INSERTION.sub(" ", text)
     if "," in text:
         text = _THOUSANDS.sub("", text)
-    if "." in text:
+    if "." in text and _MAY_BE_ACRONYM.search(text):
         text = _ACRONYM.sub(_join, text)
     text = text.translate(_KEPT)
-    text = _INNER_APOSTROPHE.sub("", text).replace("'", " ")
+    if "'" in text:
+        text = _INNER_APOSTROPHE.sub("", text).replace("'", " ")
     if "." in text:
         text = _LONE_POINT.sub(" ", text)
     return " ".join(text.split())

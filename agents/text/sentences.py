@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from schemas.event import Span
 
@@ -12,8 +13,10 @@ _LINE = re.compile(f"[^{_LINE_ENDS}]+")
 _LINE_END = re.compile(f"[{_LINE_ENDS}]")
 # The last mark of a run, with what closes after it. Nothing here looks further than a few characters: a page of dots
 # stays linear, and a boundary can be judged without the text before it.
+# The mark comes first, and what must stand before it after: so the engine skips straight to the marks.
 _STOP = re.compile(
-    r"[.!?…][\"'”’»›)\]}]{0,8}(?=\s|\Z)|(?<=[a-z]{3})\.(?=[A-Z][a-z])|[。！？][”’」』）\"]{0,8}(?![。！？”’」』）\"])"
+    r"[.!?…。！？](?:(?<=[.!?…])[\"'”’»›)\]}]{0,8}(?=\s|\Z)|(?<=[a-z]{3}\.)(?=[A-Z][a-z])"
+    r"|(?<=[。！？])[”’」』）\"]{0,8}(?![。！？”’」』）\"]))"
 )
 _LAST_WORD = re.compile(r"[^\s\"'“”‘’«»()\[\]/—–]{1,40}\Z")
 _REACH = 96
@@ -50,9 +53,20 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> list[Span]:
     >>> [s.of("He met Gen. Oru. It rained.") for s in sentences("He met Gen. Oru. It rained.")]
     ['He met Gen. Oru.', 'It rained.']
     """
-    end = len(text) if end is None else min(end, len(text))
+    if start == 0 and end is None:
+        return list(_all(text))
+    return _split(text, max(start, 0), len(text) if end is None else min(end, len(text)))
+
+
+@lru_cache(maxsize=8)
+def _all(text: str) -> tuple[Span, ...]:
+    """Several detectors split one text one after the other."""
+    return tuple(_split(text, 0, len(text)))
+
+
+def _split(text: str, start: int, end: int) -> list[Span]:
     found: list[Span] = []
-    for line in _LINE.finditer(text, max(start, 0), end):
+    for line in _LINE.finditer(text, start, end):
         left, right = line.span()
         for cut in _cuts(text, left, right):
             _append(found, text, left, cut)
@@ -78,11 +92,12 @@ def sentence_around(text: str, start: int, end: int) -> Span:
 
 
 def _append(found: list[Span], text: str, left: int, right: int) -> None:
-    piece = text[left:right]
-    stripped = piece.strip()
-    if stripped:
-        left += len(piece) - len(piece.lstrip())
-        found.append(Span(left, left + len(stripped)))
+    while left < right and text[left].isspace():
+        left += 1
+    while right > left and text[right - 1].isspace():
+        right -= 1
+    if left < right:
+        found.append(Span(left, right))
 
 
 def _cuts(text: str, left: int, right: int) -> Iterator[int]:
@@ -96,6 +111,12 @@ def _ends_sentence(text: str, at: int, after: int) -> bool:
     mark = text[at]
     if mark in "。！？" or not text[after].isspace():
         return True  # no blank needed, or glued: the pattern asked for a word before and a capital after
+    first = text[after + 1 : after + 2]
+    if text[after] == " " and first.isalnum():  # most stops, decided without cutting out what follows
+        if at and text[at - 1] == " " and mark in ".!?":
+            return True
+        if first.islower():
+            return False
     following = text[after : after + _REACH]
     line_end = _LINE_END.search(following)
     if line_end:

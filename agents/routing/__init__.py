@@ -1,0 +1,1 @@
+"""Routing: which subscription is told what, when, and why not."""

@@ -1,0 +1,142 @@
+"""The index finds exactly the filters that `match` accepts, whatever was added, edited and removed before."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from agents.routing.filters import match
+from agents.routing.index import Index, compile_filter, term_frequencies
+from agents.routing.view import View
+from schemas.alert import Alert
+from schemas.subscription import Filter
+from tests.agents.routing.builders import an_alert, random_alert, random_filter, words_of
+
+SEEDS = st.integers(0, 2**32)
+
+
+def brute_force(filters: dict[str, Filter], view: View) -> tuple[str, ...]:
+    """The definition of truth, asked of every filter."""
+    return tuple(sorted(id for id, wanted in filters.items() if match(wanted, view).is_match))
+
+
+def index_of(filters: dict[str, Filter]) -> Index:
+    """All of them, in order."""
+    index = Index()
+    for id, wanted in filters.items():
+        index.add(id, wanted)
+    return index
+
+
+def test_index_equals_brute_force_on_a_hundred_thousand_pairs() -> None:
+    """No filter more, none less; and enough of the pairs match for that to mean something."""
+    r = random.Random(11)
+    filters = {f"sub_{n:03}": random_filter(r) for n in range(500)}
+    alerts = [random_alert(r, n) for n in range(200)]
+    index = index_of(filters)
+    index_with_counts = Index(term_frequencies(map(View, alerts)))
+    for id, wanted in filters.items():
+        index_with_counts.add(id, wanted)
+    expected = [brute_force(filters, View(alert)) for alert in alerts]
+    assert [index.matches(alert) for alert in alerts] == expected
+    assert [index_with_counts.matches(alert) for alert in alerts] == expected
+    assert 10_000 < sum(map(len, expected)) < 50_000
+
+
+@given(SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_compiled_filter_equals_the_filter(seed: int) -> None:
+    """The early-exit form that a plain loop would use gives the same answers."""
+    r = random.Random(seed)
+    wanted, view = random_filter(r), View(random_alert(r))
+    index = index_of({"sub_1": wanted})
+    assert compile_filter(wanted).wants(view, index.terms(view)) == match(wanted, view).is_match
+
+
+@given(st.text(max_size=12), st.text(max_size=12), st.text(max_size=40))
+@settings(deadline=None)
+def test_any_text_is_found_alike(word: str, other: str, text: str) -> None:
+    """Keywords and texts of any script, with surrogates and marks: index and definition agree and never raise."""
+    filters = {
+        "any": Filter(keywords_any=(word, other)),
+        "all": Filter(keywords_all=(word, other)),
+        "none": Filter(keywords_none=(word,)),
+        "who": Filter(speakers=(word,)),
+    }
+    view = View(an_alert(headline=text, evidence=(words_of(f"{text} {word}, {other}"),)))
+    assert index_of(filters).matches(view) == brute_force(filters, view)
+
+
+class Editing(RuleBasedStateMachine):
+    """Filters come, change and go between alerts."""
+
+    @initialize(seed=SEEDS)
+    def begin(self, seed: int) -> None:
+        """An empty index and a source of random filters."""
+        self.r = random.Random(seed)
+        self.index = Index()
+        self.filters: dict[str, Filter] = {}
+        self.alerts: list[Alert] = [random_alert(self.r, n) for n in range(6)]
+
+    @rule(many=st.integers(1, 8))
+    def put(self, many: int) -> None:
+        """Add, or replace what is there."""
+        for _ in range(many):
+            id = f"sub_{self.r.randrange(24):02}"
+            self.filters[id] = random_filter(self.r)
+            self.index.add(id, self.filters[id])
+
+    @rule(many=st.integers(1, 8))
+    def take(self, many: int) -> None:
+        """Remove, also what is not there."""
+        for _ in range(many):
+            id = f"sub_{self.r.randrange(24):02}"
+            self.filters.pop(id, None)
+            self.index.remove(id)
+
+    @invariant()
+    def same(self) -> None:
+        """Index and brute force agree."""
+        assert len(self.index) == len(self.filters)
+        for alert in self.alerts:
+            view = View(alert)
+            assert self.index.matches(view) == brute_force(self.filters, view)
+
+
+Editing.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestEditing = Editing.TestCase
+
+
+def test_nothing_is_left_of_removed_filters() -> None:
+    """Postings, entries and phrases go with the last filter that needs them."""
+    r = random.Random(5)
+    filters = {f"sub_{n}": random_filter(r) for n in range(200)}
+    index = index_of(filters)
+    for id in filters:
+        index.remove(id)
+    kept = (index._postings, index._entries, index._numbers, index._phrases)
+    assert kept == ({}, {}, {}, {})
+
+
+def test_filter_is_filed_under_its_rarest_group() -> None:
+    """Of a common source and a rare word, the word; what has only negatives is under the term of all."""
+    index = Index({"sources:sample-news": 900, "bridge": 3, "harbour": 4})
+    index.add("both", Filter(sources=("sample-news",), keywords_any=("bridge", "harbour")))
+    index.add("all", Filter(keywords_all=("bridge", "harbour")))
+    index.add("none", Filter(keywords_none=("bridge",)))
+    where = {term: sorted(map(index.id_of, (n for b in posting.buckets.values() for n in b))) for term, posting in
+             index._postings.items()}  # fmt: skip
+    assert where == {"bridge": ["all", "both"], "harbour": ["both"], "*": ["none"]}
+
+
+def test_what_is_kept_joined_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Joined buckets are forgotten all at once; results do not change."""
+    monkeypatch.setattr("agents.routing.index._TAKEN", 2)
+    r = random.Random(3)
+    filters = {f"sub_{n}": random_filter(r) for n in range(300)}
+    index = index_of(filters)
+    views = [View(random_alert(r, n)) for n in range(20)]
+    assert [index.matches(view) for view in views] == [brute_force(filters, view) for view in views]
+    assert len(index._taken) <= 2
