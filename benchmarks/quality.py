@@ -124,7 +124,7 @@ def plain_table(found: dict[str, Any]) -> list[str]:
     """Nested figures, one row each."""
     lines = ["| | |", "|---|---|"]
     for name, values in found.items():
-        shown = values if isinstance(values, str | int | float) else ", ".join(f"{k} {v}" for k, v in values.items())
+        shown = ", ".join(f"{key} {value}" for key, value in values.items()) if isinstance(values, dict) else values
         lines.append(f"| {name} | {shown} |")
     return lines
 
