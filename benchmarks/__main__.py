@@ -1,6 +1,6 @@
 """Runs the benchmarks and writes RESULTS.md: ratios against named peers of the same run, never absolute targets.
 
-python -m benchmarks [NAME ...] [--rounds N]
+python -m benchmarks [NAME ...] [--rounds N]; the rows of benchmarks that did not run stay as they are
 """
 
 import argparse
@@ -14,7 +14,8 @@ from pathlib import Path
 from statistics import median
 
 HERE = Path(__file__).parent
-NAMES = ("pipeline", "kafka", "near_duplicates")
+RESULTS = HERE / "results.json"
+NAMES = ("pipeline", "kafka", "near_duplicates", "percolator")
 LIBRARIES = ("faust-streaming", "aiokafka", "msgspec", "orjson", "ahocorasick_rs", "rapidfuzz", "xxhash")
 
 
@@ -69,6 +70,8 @@ def main() -> None:
         for result in found:
             print(_row(result), flush=True)
         results += found
+    kept = {row["name"]: Result(**row) for row in json.loads(RESULTS.read_text("utf-8"))} if RESULTS.exists() else {}
+    results = list((kept | {result.name: result for result in results}).values())
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     head = (
         "# Benchmarks\n\nRatios against a named peer in the same run, rounds interleaved, medians; the spread is the "
@@ -77,7 +80,7 @@ def main() -> None:
         "| what | peer | ratio | spread | target | | rounds | note |\n|---|---|---|---|---|---|---|---|\n"
     )
     (HERE / "RESULTS.md").write_text(head + "\n".join(map(_row, results)) + "\n", "utf-8")
-    (HERE / "results.json").write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n", "utf-8")
+    RESULTS.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
