@@ -225,7 +225,7 @@ class _Merger:
         if rule is not None:
             self._inherit(draft, rule)
             self.instead[id(rule)] = draft
-        if draft.cue is not None and cue_range and line.low[cue_range[1] - 1] in _TOPIC and not draft.has_quote():
+        if draft.cue is not None and cue_range and _is_topic(line.low[cue_range[0] : cue_range[1]], draft):
             draft.cue = draft.cue._replace(is_belief=True)
         return draft
 
@@ -330,6 +330,13 @@ def _says_something(draft: Draft) -> bool:
     if draft.cue_range is None and not any(line.quote[i] >= 0 for i in held):
         return False
     return any(line.low[i] not in STOP for i in held)
+
+
+def _is_topic(cue: Sequence[str], draft: Draft) -> bool:
+    """`argued about X`, `tweeted approvingly of X`: what the talk was on. "Warned of X" says what was said."""
+    if draft.has_quote():
+        return False
+    return cue[-1] in _TOPIC or (cue[-1] == "of" and len(cue) > 1 and cue[-2].endswith("ly"))
 
 
 def _is_quoted(draft: Draft) -> bool:

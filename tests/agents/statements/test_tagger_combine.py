@@ -104,8 +104,10 @@ def test_what_the_talk_was_on_is_belief() -> None:
     text = "The two towns have argued about the river for a hundred years."
 
     (found,) = joined(text, ("have argued about", "The two towns", ("the river for a hundred years",)))
+    post = "Mara Lind has tweeted approvingly of the decision to close the pier."
+    (other,) = joined(post, ("has tweeted approvingly of", "Mara Lind", ("the decision to close the pier",)))
 
-    assert found.kind is StatementKind.BELIEF
+    assert (found.kind, other.kind) == (StatementKind.BELIEF, StatementKind.BELIEF)
 
 
 def test_a_paragraph_behind_a_quotation_is_no_part_of_it() -> None:
