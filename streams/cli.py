@@ -17,6 +17,7 @@ import click
 
 from schemas.errors import InputError, LogError, SettingsError, TocsinError
 from streams import operations
+from streams.routing import commands, inquiries
 
 F = TypeVar("F", bound=Callable[..., Any])
 EXIT_INPUT = 2
@@ -153,15 +154,20 @@ def _lines(file: str) -> Any:
         yield handle
 
 
-@cli.command()
+@cli.group(invoke_without_command=True)
+@click.pass_context
 @_settings
 @click.option("--follow", "-f", is_flag=True, help="Go on with new alerts as they come.")
 @click.option("--since", metavar="TIME", help="Only alerts observed since; a time, or an age such as 2h.")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(["statements", "escalations", "officials"]))
 @click.option("--story", help="Story id, or words of its title.")
 @click.option("--json", "as_json", is_flag=True, help="One CloudEvents JSON object a line.")
-def alerts(settings: Any, follow: bool, since: str | None, kinds: tuple[str, ...], **options: Any) -> None:
-    """Print the stored alerts."""
+def alerts(
+    context: click.Context, /, settings: Any, follow: bool, since: str | None, kinds: tuple[str, ...], **options: Any
+) -> None:
+    """Print the stored alerts; with why, what became of one."""
+    if context.invoked_subcommand is not None:
+        return
     from streams.alerts import KINDS, Query, followed, parse_since, stored
     from streams.log import open_log
 
@@ -233,6 +239,8 @@ def schemas(directory: Path | None) -> None:
 
 
 operations.register(cli, _settings)
+commands.register(cli, _settings)
+inquiries.register_why(alerts, _settings)
 
 if __name__ == "__main__":
     main()

@@ -31,6 +31,9 @@ killed between two of them would leave state without the memory of what it led t
 twice (measured, in batches of 128 kB: 20 kills under load gave 190 revisions that should not be; with this, none). The
 stage takes fewer events at a time when they change more than `record_size.STATE_MAX`."""
 
+MOST_ABSENT = 10_000
+"""Ranges without records that are kept for one partition until those before the commit are forgotten."""
+
 FETCH_WAIT_MS = 100
 """Upstream's 1,500 ms hold up every partition of a broker that has answered nothing yet: with four topics in a row, an
 alert would wait for seconds. A tenth of a second costs an idle worker ten small requests a second."""
@@ -87,8 +90,56 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # no argument leads there
+        # no argument leads there
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._isolation_level = "read_committed"  # a feed's aborted transaction was never sent
+        seek = consumer.seek
+
+        def noted(tp: Any, offset: int) -> None:
+            self.sought.add(TP(*tp))
+            seek(tp, offset)
+
+        self.sought: set[TP] = set()
+        consumer.seek = noted
         return consumer
+
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109  upstream's
+        max_records: int | None = None,
+    ) -> Any:
+        """Fetch, and note which offsets hold no record: the marks of a producer's transactions, records compacted."""
+        self.sought.clear()
+        before = self._positions(consumer)
+        records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        for tp, (state, position) in self._positions(consumer).items():
+            known, start = before.get(tp, (None, 0))
+            if known is not state:
+                continue
+            found = [record.offset for record in records.get(tp, ())]
+            # after a seek, only what lies behind a record that was found is known to be one stretch
+            expected = start if tp not in self.sought else found[0] if found else position
+            for offset in (*found, position):
+                if offset > expected:
+                    self.consumer.note_absent(tp, expected, offset)
+                expected = offset + 1
+        return records
+
+    def _positions(self, consumer: aiokafka.AIOKafkaConsumer) -> dict[TP, tuple[Any, int]]:
+        """State and next offset of each data partition that has one."""
+        subscription = consumer._subscription.subscription
+        assignment = None if subscription is None else subscription.assignment
+        if assignment is None:
+            return {}
+        found = {}
+        for tp in assignment.tps:
+            if not self.consumer._is_changelog_tp(tp):
+                state = assignment.state_value(tp)
+                if state is not None and state.has_valid_position:
+                    found[TP(*tp)] = state, state.position
+        return found
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commit; false when the group or the broker would not have it. The next commit tries again.
@@ -128,11 +179,24 @@ class Consumer(ConsumerRules, driver.Consumer):  # type: ignore[misc]
     """The driver's consumer under our rules; see streams.consumer."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._absent: dict[TP, dict[int, int]] = {}
         super().__init__(*args, **kwargs)
         self._wake = asyncio.Event()
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    def note_absent(self, tp: TP, start: int, stop: int) -> None:
+        """No record has an offset of this range, nor ever will: a commit passes it."""
+        known = self._absent.setdefault(tp, {})
+        if len(known) >= MOST_ABSENT:
+            committed = self._committed_offset.get(tp) or 0
+            for old in [first for first in known if first < committed]:
+                del known[old]
+        known[start] = max(stop, known.get(start, 0))
+
+    def _next_existing(self, tp: TP, offset: int) -> int:
+        return self._absent.get(tp, {}).get(offset, offset)
 
     # what touches aiokafka's consumer runs in its thread, looking and seeking in one step
 

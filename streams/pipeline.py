@@ -3,9 +3,9 @@
 A new detector is one new package in `agents/` and one line in `_detectors`.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import faust
 import msgspec
@@ -18,6 +18,10 @@ from agents.officials.recognition import Recogniser
 from agents.officials.registry import Registry, default_registry
 from agents.officials.step import OfficialsStep
 from agents.roles.step import RolesStep
+from agents.routing.book import Book
+from agents.routing.ledger import head_key
+from agents.routing.pacing import Pacing, pacing_key
+from agents.routing.story import StoryRouting
 from agents.statements.cast import Resolver
 from agents.statements.engine import extractor
 from agents.statements.step import StatementsStep
@@ -33,8 +37,11 @@ from streams.compression import pack, unpack
 from streams.dead_letter_review import HANDLED
 from streams.dead_letters import DeadLetterLimit
 from streams.log import TopicSpec
+from streams.routing import records
+from streams.routing.steps import Intake, PacingStep, RoutingStep, by_content
+from streams.routing.timers import Clocked, Scheduler
 from streams.settings import Settings
-from streams.stage import SOURCE_OFFSET, Binding, Message, OutRecord, Stage, exit_now
+from streams.stage import SOURCE_OFFSET, Binding, Message, OutRecord, Stage, deliver, exit_now
 from streams.topics import Topic
 
 Decode = Callable[[bytes | None, Mapping[str, bytes]], Event]
@@ -86,14 +93,32 @@ def route(event: Event) -> OutRecord:
             raise TypeError(f"no topic carries {type(event).__name__}")
 
 
-def create_app(
-    settings: Settings, *, datadir: Path, broker: str | None = None, die: Callable[[int, str], None] = exit_now
-) -> faust.App:
+class Pipeline(NamedTuple):
+    """The app, and what makes time pass in it: the scheduler runs beside the app, for as long."""
+
+    app: faust.App
+    scheduler: Scheduler
+
+
+def create_app(settings: Settings, **options: Any) -> faust.App:
+    """The app of `create_pipeline`, for who needs no timers."""
+    return create_pipeline(settings, **options).app
+
+
+def create_pipeline(
+    settings: Settings,
+    *,
+    datadir: Path,
+    broker: str | None = None,
+    die: Callable[[int, str], None] = exit_now,
+    book: Book | None = None,
+) -> Pipeline:
     """The pipeline on the broker of the settings. Nothing starts before `await app.start()`.
 
     datadir  where Faust may create its own folder; the tables live in memory and in their changelogs
     broker   overrides the address of the settings, for tests
     die      ends the process; see streams.stage
+    book     subscriptions and silences; whole before the start, and followed by whoever made it
     """
     if broker is not None:
         settings = msgspec.structs.replace(settings, broker=broker)
@@ -119,38 +144,72 @@ def create_app(
     limit = DeadLetterLimit(settings.dead_letter_limit)
     stages: list[Stage] = []
 
-    def add(topic: Topic, name: str, decode_event: Decode, steps: Iterable[tuple[Step[Any], Any]]) -> None:
-        bindings = [Binding(step, FaustTable(app, step.name), memo_key) for step, memo_key in steps]
+    send = _sender(app)
+
+    def add(
+        source: Topic | Sequence[Topic],
+        name: str,
+        decode_event: Decode,
+        bindings: Sequence[Binding],
+        *,
+        route: Callable[[Event], OutRecord] = route,
+        receive: Callable[[Event, Message], Event] | None = None,
+    ) -> Stage:
         stage = Stage(
             name,
             bindings,
             decode=decode_event,
             route=route,
-            send=_sender(app),
+            send=send,
             log_id=settings.app_id,
             limit=limit,
             die=die,
             batch_size=settings.batch_size,
+            receive=receive,
         )
         stages.append(stage)
-        source = app.topic(topic.name, key_type=bytes, value_type=bytes, partitions=settings.partitions)
-        app.agent(source, name=name)(_body(stage))
+        names = [topic.name for topic in ((source,) if isinstance(source, Topic) else source)]
+        read = app.topic(*names, key_type=bytes, value_type=bytes, partitions=settings.partitions)
+        app.agent(read, name=name)(_body(stage))
+        return stage
 
-    add(topics.UPDATES, "entries", _decoder(ArticleUpdate), [(EntriesStep(), by_position)])
-    add(
-        topics.ENTRIES,
-        "detect",
-        _decoder(EntryRevision),
-        [(step, by_revision) for step in _detectors(settings, registry)],
+    def bound(step: Step[Any], memo_key: Callable[[Any, Message], str], *, counts_inputs: bool = False) -> Binding:
+        return Binding(step, FaustTable(app, step.name), memo_key, counts_inputs=counts_inputs)
+
+    add(topics.UPDATES, "entries", _decoder(ArticleUpdate), [bound(EntriesStep(), by_position)])
+    detectors = [bound(step, by_revision) for step in _detectors(settings, registry)]
+    add(topics.ENTRIES, "detect", _decoder(EntryRevision), detectors)
+    add(topics.ROLE_CLAIMS, "roles", _decoder(RoleClaim), [bound(RolesStep(registry), by_claim)])
+    add(topics.ALERT_TOPICS, "intake", records.read_alert, [Binding(Intake(), None, None)], route=records.to_routing)
+    book = Book() if book is None else book
+    story, pace = StoryRouting(book), Pacing(book)
+    routing = bound(RoutingStep(story), by_position, counts_inputs=True)
+    pacing = bound(PacingStep(pace), by_content, counts_inputs=True)
+    routing_stage = add(
+        topics.ROUTING, "routing", records.read_routed, [routing], route=records.to_pacing, receive=records.received
     )
-    add(topics.ROLE_CLAIMS, "roles", _decoder(RoleClaim), [(RolesStep(registry), by_claim)])
+    pacing_stage = add(
+        topics.PACING, "pacing", records.read_paced, [pacing], route=records.to_readers, receive=records.received
+    )
+
+    async def publish(ticks: Sequence[OutRecord]) -> None:
+        await deliver(ticks, send)
+
+    scheduler = Scheduler(
+        [
+            Clocked(routing_stage, routing, topics.ROUTING, story.due, head_key(""), records.to_routing),
+            Clocked(pacing_stage, pacing, topics.PACING, pace.due, pacing_key(""), records.to_pacing),
+        ],
+        publish,
+    )
 
     async def forget(*_: Any, **__: Any) -> None:
         for stage in stages:
             stage.forget()
+        scheduler.forget()
 
     app.on_partitions_assigned.connect(forget)
-    return app
+    return Pipeline(app, scheduler)
 
 
 class _Tables(TableManager):  # type: ignore[misc]  # Faust publishes no types
@@ -173,7 +232,7 @@ def _engine(settings: Settings) -> dict[str, Any]:
 def declared_topics(app: faust.App, settings: Settings) -> tuple[TopicSpec, ...]:
     """Every topic the pipeline needs, changelogs of its tables included."""
     partitions = settings.partitions
-    plain = [TopicSpec(name=topic.name, partitions=partitions, retention=topic.retention) for topic in topics.ALL]
+    plain = [topic.spec(partitions) for topic in topics.ALL]
     changelogs = [table.changelog_topic_name for table in app.tables.values()]
     return (
         *plain,
@@ -247,10 +306,14 @@ class FaustTable:
 
     def items(self) -> Iterable[tuple[bytes, bytes]]:
         """All keys and values."""
-        for key in list(self._table.data.keys()):
+        for key in self.keys():
             value = self.get(key)
             if value is not None:
                 yield key, value
+
+    def keys(self) -> Iterable[bytes]:
+        """All keys."""
+        return list(self._table.data.keys())
 
     def apply(self, key: bytes, value: bytes | None, partition: int) -> None:
         """Set or delete a key whose changelog record is durable.

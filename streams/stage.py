@@ -98,6 +98,8 @@ class Table(Protocol):
 
     def items(self) -> Iterable[tuple[bytes, bytes]]: ...
 
+    def keys(self) -> Iterable[bytes]: ...
+
     def apply(self, key: bytes, value: bytes | None, partition: int) -> None: ...
 
 
@@ -105,12 +107,16 @@ class Table(Protocol):
 class Binding:
     """A step, its table, and what names an input for re-emission.
 
-    memo_key  of an event and its message; equal for one input however often it is read
+    table           None for a step without state
+    memo_key        of an event and its message; equal for one input however often it is read. None where nothing needs
+                    to be remembered: the same input gives the same output
+    counts_inputs   an input that changed state and led to nothing is remembered too: taken twice, it would count twice
     """
 
     step: Step[Any]
-    table: Table
-    memo_key: Callable[[Any, Message], str]
+    table: Table | None
+    memo_key: Callable[[Any, Message], str] | None
+    counts_inputs: bool = False
 
 
 class Stage:
@@ -120,6 +126,9 @@ class Stage:
     route    an event to its record
     send     hands a record to the producer and returns a future of its delivery
     die      called with an exit code and a reason when the process must not go on; does not return
+    receive  what the steps get of an event: with what only its record tells, such as its time
+
+    `settled` is told of events whose outputs and state are durable, before they are acknowledged.
     """
 
     def __init__(
@@ -134,6 +143,7 @@ class Stage:
         limit: DeadLetterLimit,
         die: Callable[[int, str], None],
         batch_size: int = 500,
+        receive: Callable[[Event, Message], Event] | None = None,
     ) -> None:
         self.name = name
         self.bindings = tuple(bindings)
@@ -144,9 +154,11 @@ class Stage:
         self.limit = limit
         self.die = die
         self.batch_size = batch_size
+        self.receive = receive
+        self.settled: Callable[[Sequence[InEvent]], None] | None = None
         self.room = Room()
         self._at_once = batch_size
-        self._states = {binding.step.name: _Cache(binding) for binding in bindings}
+        self._states = {b.step.name: _Cache(b.table) for b in bindings if b.table is not None}
 
     async def run(self, stream: Any) -> None:
         """Consume until the stream ends; on a defect end the process: a supervisor restarts it and the log replays.
@@ -197,6 +209,8 @@ class Stage:
             raise TopicTooSmall(refused.topic, refused.size, self.room.largest.get(refused.topic)) from refused
         for change in changes:
             change.apply()
+        if self.settled is not None:
+            self.settled(plan.events)
         passing("after-state-before-ack")
         for event in plan.events:
             await stream.ack(event)
@@ -226,6 +240,8 @@ class Stage:
             message = event.message
             try:
                 decoded = self.decode(message.value, dict(message.headers or ()))
+                if self.receive is not None:
+                    decoded = self.receive(decoded, message)
             except DecodeError as error:
                 self._set_aside(plan, event, self.name, Reached.DECODE, error)
                 continue
@@ -250,6 +266,10 @@ class Stage:
             "DeadLetterPublished stage=%s step=%s topic=%s partition=%d offset=%d reason=%s",
             letter.stage, letter.reached.value, message.topic, message.partition, message.offset, letter.error,
         )  # fmt: skip
+
+    def state(self, step: str) -> "Stored":
+        """The state of a step as it is stored, to look at."""
+        return Stored(self._states[step])
 
     def forget(self) -> None:
         """Drop what was derived from the tables: after a rebalance they hold other partitions."""
@@ -285,10 +305,25 @@ class _Overlay:
         return self.cache.get(key, kind)
 
 
+class Stored:
+    """State as it is stored, for looking at. Its values are shared with the step and must not be changed."""
+
+    def __init__(self, cache: "_Cache") -> None:
+        self._cache = cache
+
+    def get(self, key: str, kind: type[S]) -> S | None:
+        """The value last put under this key, or None."""
+        return self._cache.get(key, kind)
+
+    def put(self, key: str, value: msgspec.Struct | None) -> None:
+        """Refused."""
+        raise TypeError(f"state {key!r}: only its step changes it, not who looks at it")
+
+
 class _Scratch:
     """State as one event's step sees it; its changes are dropped when the step raises."""
 
-    def __init__(self, overlay: _Overlay) -> None:
+    def __init__(self, overlay: _Overlay | None) -> None:
         self._overlay = overlay
         self.changes: dict[str, msgspec.Struct | None] = {}
 
@@ -296,7 +331,7 @@ class _Scratch:
         """The value last put under this key, or None."""
         if key in self.changes:
             return self.changes[key]  # type: ignore[return-value]
-        return self._overlay.get(key, kind)
+        return None if self._overlay is None else self._overlay.get(key, kind)
 
     def put(self, key: str, value: msgspec.Struct | None) -> None:
         """Replace the value; None deletes it."""
@@ -316,22 +351,26 @@ class Plan:
     def apply(self, event: InEvent, binding: Binding, decoded: Event, route: Callable[[Event], OutRecord]) -> None:
         """Let one step decide one event; all or nothing of it enters the plan."""
         message = event.message
-        overlay = self.overlays[binding.step.name]
-        memo_key = _MEMO + binding.memo_key(decoded, message).encode()
-        known = overlay.raw.get(memo_key) or overlay.cache.raw(memo_key)
-        if known is not None:
-            self.records.extend(self._bounded(decode_state(_Memo, known[_MEMO_HEAD.size :]).records))
-            return
+        overlay = self.overlays.get(binding.step.name)
+        memo_key = None
+        if overlay is not None and binding.memo_key is not None:
+            memo_key = _MEMO + binding.memo_key(decoded, message).encode()
+            known = overlay.raw.get(memo_key) or overlay.cache.raw(memo_key)
+            if known is not None:
+                self.records.extend(self._bounded(decode_state(_Memo, known[_MEMO_HEAD.size :]).records))
+                return
         scratch = _Scratch(overlay)
         records = self._bounded(route(out) for out in binding.step.decide(scratch, decoded))
+        self.records.extend(records)
+        if overlay is None:
+            return
         overlay.values.update(scratch.changes)
         overlay.events.update(dict.fromkeys(scratch.changes, event))
-        if records:
+        if memo_key is not None and (records or (binding.counts_inputs and scratch.changes)):
             raw = _MEMO_HEAD.pack(message.partition, message.timestamp) + encode_state(_Memo(records))
             if _fits(raw):
                 overlay.raw[memo_key] = raw
                 overlay.events[memo_key] = event
-            self.records.extend(records)
 
     def _bounded(self, records: Iterable[OutRecord]) -> tuple[OutRecord, ...]:
         """The records. Raises RecordTooLarge for one that is too large, or all of them, before the rest is made."""
@@ -356,9 +395,9 @@ class _Cache:
 
     MAX = 20_000
 
-    def __init__(self, binding: Binding) -> None:
-        self._table = binding.table
-        self.changelog = binding.table.changelog_topic_name
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self.changelog = table.changelog_topic_name
         self._decoded: dict[str, tuple[bytes, msgspec.Struct]] = {}
         self._memos: dict[int, _Memos] | None = None
 

@@ -8,6 +8,9 @@ from schemas.article import ArticleUpdate, EntryRevision
 from schemas.dead_letter import DeadLetter
 from schemas.detection import RoleClaim
 from schemas.event import Event
+from schemas.routing import Notification, Suppressed
+from schemas.subscription import Silence, Subscription
+from streams.log.record import TopicSpec
 
 MAX_MESSAGE_BYTES = 8_388_608
 """What every topic must take on Kafka (`max.message.bytes`). An update has at most 1,000,000 bytes, but a revision
@@ -19,9 +22,11 @@ a topic, but only 1 MB unless it is asked for."""
 class Topic:
     """One topic.
 
-    key        what the record key is; everything that needs common state shares it
-    retention  age after which records may go, None to keep for ever. Consumed topics are never compacted: a hole would
-               stall the contiguous commit.
+    key           what the record key is; everything that needs common state shares it
+    event         what its records hold; where a topic holds several kinds, the one that it is there for
+    retention     age after which records may go, None to keep for ever
+    is_compacted  the last record of each key is kept. Topics that agents read are never compacted: a hole would stall
+                  the contiguous commit.
     """
 
     name: str
@@ -29,6 +34,13 @@ class Topic:
     event: type[Event]
     retention: timedelta | None
     doc: str
+    is_compacted: bool = False
+
+    def spec(self, partitions: int) -> TopicSpec:
+        """How it must exist on a log."""
+        return TopicSpec(
+            name=self.name, partitions=partitions, is_compacted=self.is_compacted, retention=self.retention
+        )
 
 
 # Shorter than the life of the de-duplication state (14 days a story), or a replay would alert twice.
@@ -64,13 +76,64 @@ DEAD_LETTERS = Topic(
     doc="what could not be decoded or made a stage fail, with the original bytes and why",
 )
 
+SUBSCRIPTIONS = Topic(
+    name="subscriptions",
+    key="subscription",
+    event=Subscription,
+    retention=None,
+    is_compacted=True,
+    doc="who wants which alerts, where; the last record of a key counts, one without a value removes it",
+)
+SILENCES = Topic(
+    name="silences",
+    key="silence",
+    event=Silence,
+    retention=None,
+    is_compacted=True,
+    doc="what is not to be sent for a time; the last record of a key counts, one without a value removes it",
+)
+ROUTING = Topic(
+    name="routing",
+    key="story",
+    event=Alert,
+    retention=_INPUT,
+    doc="all that routing hears of a story, in one order: alerts, ticks, receipts of corrections",
+)
+PACING = Topic(
+    name="pacing",
+    key="subscription",
+    event=Notification,
+    retention=_INPUT,
+    doc="all that is meant for a subscription, in one order: notifications, what was suppressed, ticks",
+)
+NOTIFICATIONS = Topic(
+    name="notifications",
+    key="subscription",
+    event=Notification,
+    retention=_OUTPUT,
+    doc="what a subscription is told, ready to be delivered",
+)
+# As long as somebody may ask why an alert of last week was not sent.
+SUPPRESSED = Topic(
+    name="suppressed",
+    key="story",
+    event=Suppressed,
+    retention=timedelta(days=30),
+    doc="what a subscription that wanted an alert was not told, and why",
+)
+
 ALERTS: dict[Family, Topic] = {
     Family.STATEMENT: ALERTS_STATEMENTS,
     Family.KEYWORD: ALERTS_ESCALATIONS,
     Family.OFFICIAL: ALERTS_OFFICIALS,
 }
 
-CONSUMED = (UPDATES, ENTRIES, ROLE_CLAIMS)
+ALERT_TOPICS = tuple(ALERTS.values())
+
+CONSUMED = (UPDATES, ENTRIES, ROLE_CLAIMS, *ALERT_TOPICS, ROUTING, PACING)
 """Topics that agents read, upstream first."""
 
-ALL = (*CONSUMED, ALERTS_STATEMENTS, ALERTS_ESCALATIONS, ALERTS_OFFICIALS, DEAD_LETTERS)
+ASKED = (SUBSCRIPTIONS, SILENCES)
+"""What readers and operators ask for; every worker holds all of it, and no agent reads it."""
+
+ALL = (*CONSUMED, *ASKED, NOTIFICATIONS, SUPPRESSED, DEAD_LETTERS)

@@ -5,16 +5,21 @@ import contextlib
 import logging
 import signal
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from agents.routing.book import Book
 from schemas.errors import LogError
 from streams import watchdog
-from streams.log import EventLog, TopicPartition, TopicSpec, open_log
-from streams.pipeline import create_app, declared_topics
+from streams.log import EventLog, TopicPartition, TopicSpec, inbox, open_log
+from streams.log.address import parse_address
+from streams.pipeline import Pipeline, create_pipeline, declared_topics
+from streams.routing.following import Follower
+from streams.routing.timers import Scheduler
 from streams.settings import Settings
 from streams.stage import EXIT_DEFECT, exit_now
 from streams.topics import ALL, CONSUMED
@@ -25,6 +30,7 @@ STOP_S = 20.0
 """Longest a clean stop may take, seconds; then the process ends without commit and reads the rest again."""
 
 IDLE_POLL_S = 0.05
+INBOX_S = 5.0
 BROKER_POLL_S = 0.2
 """Each look asks the broker five times."""
 
@@ -37,10 +43,7 @@ async def declare_topics(event_log: EventLog, settings: Settings, specs: Iterabl
 
     On Kafka, what exists keeps its retention: whoever runs the brokers may have chosen another. See `tocsin topics`.
     """
-    wanted = {
-        topic.name: TopicSpec(name=topic.name, partitions=settings.partitions, retention=topic.retention)
-        for topic in ALL
-    } | {spec.name: spec for spec in specs}
+    wanted = {topic.name: topic.spec(settings.partitions) for topic in ALL} | {spec.name: spec for spec in specs}
     present = {} if settings.is_embedded else await event_log.topics()
     for name, spec in wanted.items():
         if found := present.get(name):
@@ -87,17 +90,23 @@ async def run(
         event_log = await open_log(settings.broker, mode="own", kafka=settings.kafka)
         stack.push_async_callback(event_log.close)
         event_log.on_failure(_die_of)
-        app = create_app(settings, datadir=datadir)
+        book = Book()
+        app, scheduler = pipeline = create_pipeline(settings, datadir=datadir, book=book)
         await declare_topics(event_log, settings, declared_topics(app, settings))
+        follower = Follower(event_log, book, scheduler.nudge)
+        await _take_in(settings)
+        await follower.load()
         running = asyncio.create_task(_start(app, settings, on_ready), name="start")
         tasks = [
             asyncio.create_task(_die_with(app), name="crash"),
+            asyncio.create_task(follower.follow(), name="book"),
+            asyncio.create_task(_schedule(scheduler, app, running), name="scheduler"),
             asyncio.create_task(
                 watchdog.watch(app, event_log, limit_s=settings.watchdog_s, die=exit_now), name="watchdog"
             ),
         ]
         if until_idle:
-            tasks.append(asyncio.create_task(_wait_idle(event_log, app, settings, running, stop), name="idle"))
+            tasks.append(asyncio.create_task(_wait_idle(event_log, pipeline, settings, running, stop), name="idle"))
         for task in tasks:
             task.add_done_callback(_die_if_failed)
         await _first(stop, running)
@@ -117,6 +126,25 @@ async def _start(app: Any, settings: Settings, on_ready: Callable[[], Awaitable[
     log.info("WorkerStarted broker=%s app_id=%s", settings.broker, settings.app_id)
     if on_ready is not None:
         await on_ready()
+
+
+async def _schedule(scheduler: Scheduler, app: Any, running: "asyncio.Task[None]") -> None:
+    await asyncio.wait({running})
+    await scheduler.run(app)
+
+
+async def _take_in(settings: Settings) -> None:
+    """Wait until what stands in the inbox of an embedded log is imported: a silence that was promised counts.
+
+    At most a few seconds: what cannot be imported, as when the disk is full, has been told of.
+    """
+    if not settings.is_embedded:
+        return
+    folder = parse_address(settings.broker).directory / inbox.FOLDER
+    waiting = set(folder.glob("*.batch"))
+    patience = time.monotonic() + INBOX_S
+    while any(path.exists() for path in waiting) and time.monotonic() < patience:  # noqa: ASYNC110
+        await asyncio.sleep(IDLE_POLL_S)  # another task imports it, and tells nobody
 
 
 async def _first(stop: asyncio.Event, running: "asyncio.Task[None]") -> None:
@@ -161,10 +189,14 @@ def _die_of(error: LogError) -> None:
 
 
 async def _wait_idle(
-    event_log: EventLog, app: Any, settings: Settings, running: "asyncio.Task[None]", stop: asyncio.Event
+    event_log: EventLog,
+    pipeline: Pipeline,
+    settings: Settings,
+    running: "asyncio.Task[None]",
+    stop: asyncio.Event,
 ) -> None:
     await asyncio.wait({running})
-    while not await is_idle(event_log, settings.app_id):
-        await app.consumer.commit()  # do not wait for the commit interval
+    while not await is_idle(event_log, settings.app_id) or pipeline.scheduler.has_due():
+        await pipeline.app.consumer.commit()  # do not wait for the commit interval
         await asyncio.sleep(IDLE_POLL_S if settings.is_embedded else BROKER_POLL_S)
     stop.set()

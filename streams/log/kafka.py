@@ -428,6 +428,7 @@ class KafkaLog:
             **self._client,
             enable_auto_commit=False,
             auto_offset_reset="earliest",  # where retention has passed a position, go on with what is left
+            isolation_level="read_committed",  # as the worker reads: the end of a topic is before an open transaction
             fetch_max_wait_ms=POLL_MS,
             request_timeout_ms=int(PATIENCE_S * 1000),
         )

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import aiokafka
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition as KafkaPartition
@@ -305,6 +306,36 @@ def test_what_retention_deletes_while_a_worker_runs_is_passed(kafka_tocsin: Tocs
         time.sleep(6)
         assert process.poll() is None, said(kafka_tocsin)[-2000:]
     assert "RecordsExpired topic=updates" in said(kafka_tocsin)
+
+
+def test_transactions_of_a_feed_are_read_when_they_are_complete(kafka_tocsin: Tocsin) -> None:
+    """Marks of transactions are offsets without a record: commits pass them. What was taken back was never sent."""
+    kafka_tocsin.environment["TOCSIN_WATCHDOG_S"] = "4"
+    publish(kafka_tocsin, [])  # declares the topics
+
+    async def feed() -> None:
+        producer = aiokafka.AIOKafkaProducer(
+            bootstrap_servers=kafka_tocsin.broker.removeprefix("kafka://"), transactional_id="feed"
+        )
+        await producer.start()
+        try:
+            for number in range(12):
+                await producer.begin_transaction()
+                for raw in some_updates(4, number * 10):
+                    await producer.send(UPDATES.name, raw)
+                await (producer.abort_transaction() if number % 3 == 1 else producer.commit_transaction())
+        finally:
+            await producer.stop()
+
+    with worker(kafka_tocsin) as process:
+        asyncio.run(feed())
+        until(lambda: process.poll() is not None or not any(lag(kafka_tocsin).values()), "no lag")
+        time.sleep(6)  # longer than the watchdog's patience
+        assert process.poll() is None, said(kafka_tocsin)[-2000:]
+
+    told = json.dumps(kafka_tocsin.alerts())
+    numbers = [number * 10 + n for number in range(12) for n in range(4)]
+    assert [n for n in numbers if f"bridge {n} on" in told] == [n for n in numbers if n // 10 % 3 != 1]
 
 
 def test_two_workers_share_the_partitions(kafka_tocsin: Tocsin, tmp_path: Path) -> None:

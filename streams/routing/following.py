@@ -1,0 +1,79 @@
+"""The book of a worker: what `subscriptions` and `silences` say, read whole before routing begins, then followed."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+
+from agents.routing.book import Book
+from schemas.codec import decode
+from schemas.errors import DecodeError
+from schemas.subscription import Silence, Subscription
+from schemas.validation import validate
+from streams.log import EventLog, Record, TopicPartition
+from streams.topics import ASKED, SILENCES, SUBSCRIPTIONS
+
+log = logging.getLogger(__name__)
+
+Entry = Subscription | Silence
+KINDS: dict[str, type[Subscription] | type[Silence]] = {SUBSCRIPTIONS.name: Subscription, SILENCES.name: Silence}
+
+
+class Follower:
+    """Keeps a book as the topics say. An entry that cannot be used is warned of and changes nothing.
+
+    on_release  called when a silence is taken away or changed: what it held back need not wait for its end
+    """
+
+    def __init__(self, event_log: EventLog, book: Book, on_release: Callable[[], None] = lambda: None) -> None:
+        self.book = book
+        self._on_release = on_release
+        self._log = event_log
+        self._next: dict[TopicPartition, int] = {}
+
+    async def load(self) -> None:
+        """Read both topics to their ends as they are now."""
+        for topic in ASKED:
+            for partition, end in (await self._log.ends(topic.name)).items():
+                tp = TopicPartition(topic.name, partition)
+                async for record in self._log.read(topic.name, partition, self._next.get(tp, 0), end):
+                    self._take(record)
+                self._next[tp] = end
+
+    async def follow(self) -> None:
+        """Take what comes after that, until cancelled or until the log is closed."""
+        async with aclosing(self._log.tail(list(KINDS), self._next)) as records:  # type: ignore[type-var]
+            async for record in records:
+                self._take(record)
+                await asyncio.sleep(0)
+
+    def _take(self, record: Record) -> None:
+        key = (record.key or b"").decode("utf-8", "replace")
+        is_known_silence = key in self.book.silences
+        if record.value is None:
+            self.book.remove(key)
+            if is_known_silence:
+                self._on_release()
+            return
+        entry = read_entry(record)
+        if isinstance(entry, str):
+            log.warning(
+                "%sIgnored topic=%s partition=%d offset=%d key=%s %s",
+                KINDS[record.topic].__name__, record.topic, record.partition, record.offset, key[:80], entry,
+            )  # fmt: skip
+            return
+        self.book.put(entry)
+        if is_known_silence:
+            self._on_release()
+
+
+def read_entry(record: Record) -> Entry | str:
+    """The subscription or silence of a record; or, in one line, why it cannot be used."""
+    try:
+        entry: Entry = decode(KINDS[record.topic], record.value)
+    except DecodeError as error:
+        return str(error)
+    if entry.id.encode() != record.key:
+        return f"id: expected the key of its record, found {entry.id[:80]!r}"
+    faults = validate(entry)
+    return "; ".join(str(fault) for fault in faults[:3]) if faults else entry

@@ -1,0 +1,119 @@
+"""What stands in `routing` and `pacing`, and what routing makes of it: records to events and back.
+
+Both topics hold several kinds of events in one order; a header tells them apart.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from schemas.alert import Alert
+from schemas.codec import alert_from_record, alert_to_record, decode, encode
+from schemas.errors import DecodeError, DecodeReason
+from schemas.event import Event
+from schemas.routing import Notification, Receipt, Suppressed
+from streams import topics
+from streams.record_size import OutRecord
+from streams.stage import Message
+
+KIND = "tocsin-kind"
+"""Header of a record in `routing` and `pacing`: the type of its event, in lower case."""
+
+_LAST_S = 250_000_000_000.0  # the year 9892: what is waited for from then on, the calendar still holds
+
+
+class Tick(Event, frozen=True, kw_only=True):
+    """Time has passed for one story or one subscription: timers fire from this record, so that a replay sees it too.
+
+    key  the story or the subscription
+    at   what the clock said when it was written
+    """
+
+    key: str
+    at: datetime
+
+
+class Received(Event, frozen=True, kw_only=True):
+    """An event with the time of its record: all that routing knows of time."""
+
+    event: Event
+    at: datetime
+
+
+ROUTED: dict[str, type[Event]] = {"alert": Alert, "tick": Tick, "receipt": Receipt}
+PACED: dict[str, type[Event]] = {"notification": Notification, "suppressed": Suppressed, "tick": Tick}
+
+
+def received(event: Event, message: Message) -> Received:
+    """The event at the time of its record; a tick not before the time that it tells.
+
+    Kafka cuts times to milliseconds: by its record alone a tick would come just before what is due.
+    """
+    stamp = message.timestamp or 0.0
+    at = datetime.fromtimestamp(min(max(stamp, 0.0), _LAST_S), UTC)
+    return Received(event=event, at=max(at, event.at) if isinstance(event, Tick) else at)
+
+
+def read_routed(value: bytes | None, headers: Mapping[str, bytes]) -> Event:
+    """The event of a record in `routing`. Raises DecodeError."""
+    kind = _kind(headers, ROUTED)
+    return alert_from_record(value, headers) if kind is Alert else decode(kind, value)
+
+
+def read_paced(value: bytes | None, headers: Mapping[str, bytes]) -> Event:
+    """The event of a record in `pacing`. Raises DecodeError."""
+    return decode(_kind(headers, PACED), value)
+
+
+def read_alert(value: bytes | None, headers: Mapping[str, bytes]) -> Event:
+    """The alert of a record in an alert topic. Raises DecodeError."""
+    return alert_from_record(value, headers)
+
+
+def _kind(headers: Mapping[str, bytes], known: Mapping[str, type[Event]]) -> type[Event]:
+    name = (headers.get(KIND) or b"").decode("utf-8", "replace")
+    if name not in known:
+        detail = f"header {KIND}: expected {', '.join(sorted(known))}, found {name[:80]!r}"
+        raise DecodeError(DecodeReason.INVALID_FIELD, detail)
+    return known[name]
+
+
+def to_routing(event: Event) -> OutRecord:
+    """The record in `routing` of an alert, a tick or a receipt."""
+    match event:
+        case Alert():
+            key, value, headers = alert_to_record(event)
+            return OutRecord(topics.ROUTING.name, key, value, (*headers, (KIND, b"alert")))
+        case Receipt():
+            return _own(topics.ROUTING.name, event.story, "receipt", event)
+        case Tick():
+            return _own(topics.ROUTING.name, event.key, "tick", event)
+        case _:
+            raise TypeError(f"{topics.ROUTING.name} carries no {type(event).__name__}")
+
+
+def to_pacing(event: Event) -> OutRecord:
+    """The record in `pacing` of a notification, of what was suppressed, or of a tick."""
+    match event:
+        case Notification():
+            return _own(topics.PACING.name, event.subscription, "notification", event)
+        case Suppressed():
+            return _own(topics.PACING.name, event.subscription, "suppressed", event)
+        case Tick():
+            return _own(topics.PACING.name, event.key, "tick", event)
+        case _:
+            raise TypeError(f"{topics.PACING.name} carries no {type(event).__name__}")
+
+
+def to_readers(event: Event) -> OutRecord:
+    """The record of what pacing decided: for readers, for who asks why not, or back to the story."""
+    match event:
+        case Notification():
+            return OutRecord(topics.NOTIFICATIONS.name, event.subscription.encode(), encode(event))
+        case Suppressed():
+            return OutRecord(topics.SUPPRESSED.name, event.story.encode(), encode(event))
+        case _:
+            return to_routing(event)
+
+
+def _own(topic: str, key: str, kind: str, event: Event) -> OutRecord:
+    return OutRecord(topic, key.encode(), encode(event), ((KIND, kind.encode()),))
