@@ -186,10 +186,10 @@ def create_pipeline(
     routing = bound(RoutingStep(story), by_position, counts_inputs=True)
     pacing = bound(PacingStep(pace), by_content, counts_inputs=True)
     routing_stage = add(
-        topics.ROUTING, "routing", records.read_routed, [routing], route=records.to_pacing, receive=records.received
+        topics.ROUTING, "routing", records.read_routed, [routing], route=records.to_pacing, receive=records.Receiver()
     )
     pacing_stage = add(
-        topics.PACING, "pacing", records.read_paced, [pacing], route=records.to_readers, receive=records.received
+        topics.PACING, "pacing", records.read_paced, [pacing], route=records.to_readers, receive=records.Receiver()
     )
 
     async def publish(ticks: Sequence[OutRecord]) -> None:

@@ -120,7 +120,7 @@ class Binding:
 
 
 class Stage:
-    """The body of one agent: one topic, one or several steps.
+    """The body of one agent: one topic (several only where no step has state), one or several steps.
 
     decode   bytes and headers to an event; raises DecodeError
     route    an event to its record

@@ -100,7 +100,7 @@ async def run(
         tasks = [
             asyncio.create_task(_die_with(app), name="crash"),
             asyncio.create_task(follower.follow(), name="book"),
-            asyncio.create_task(_schedule(scheduler, app, running), name="scheduler"),
+            ticking := asyncio.create_task(_schedule(scheduler, app, running), name="scheduler"),
             asyncio.create_task(
                 watchdog.watch(app, event_log, limit_s=settings.watchdog_s, die=exit_now), name="watchdog"
             ),
@@ -113,6 +113,8 @@ async def run(
         if running.done():
             running.result()
             await stop.wait()
+        ticking.cancel()
+        await asyncio.gather(ticking, return_exceptions=True)  # before the producer that it writes with
         await _stop(app, running)
         for task in tasks:
             task.cancel()

@@ -45,9 +45,9 @@ def register(cli: click.Group, with_settings: Options) -> None:
     group.command("edit")(
         one_argument(with_settings(channel(target(conditions(clear(dry_run_option(as_json_option(edit))))))))
     )
-    group.command("pause")(with_settings(one_argument(pause)))
-    group.command("resume")(with_settings(one_argument(resume)))
-    group.command("remove")(with_settings(one_argument(remove)))
+    group.command("pause")(with_settings(one_argument(as_json_option(pause))))
+    group.command("resume")(with_settings(one_argument(as_json_option(resume))))
+    group.command("remove")(with_settings(one_argument(as_json_option(remove))))
     group.command("import")(with_settings(click.argument("file")(dry_run_option(as_json_option(import_file)))))
     group.command("export")(with_settings(as_json_option(export)))
     inquiries.register(cli, group, with_settings)
@@ -184,32 +184,39 @@ def edit(settings: Any, wanted: str, as_json: bool, dry_run: bool, **given: Any)
     _run(save())
 
 
-def pause(settings: Any, wanted: str) -> None:
+def pause(settings: Any, wanted: str, as_json: bool) -> None:
     """Send nothing new; corrections of what was sent still go out."""
-    _rewrite(settings, wanted, is_paused=True)
+    _rewrite(settings, wanted, is_paused=True, as_json=as_json)
 
 
-def resume(settings: Any, wanted: str) -> None:
+def resume(settings: Any, wanted: str, as_json: bool) -> None:
     """End a pause; what came meanwhile is not sent."""
-    _rewrite(settings, wanted, is_paused=False)
+    _rewrite(settings, wanted, is_paused=False, as_json=as_json)
 
 
-def _rewrite(settings: Any, wanted: str, *, is_paused: bool) -> None:
+def _rewrite(settings: Any, wanted: str, *, is_paused: bool, as_json: bool) -> None:
     from streams.routing import stored
 
     async def save() -> Subscription:
         async with stored.opened(settings, writes=True) as event_log:
             before = (await stored.asked(event_log)).find(wanted)
             made = replace(before, version=before.version + 1, is_paused=is_paused)
-            if before.is_paused is not is_paused:
-                await stored.put(event_log, made)
+            if before.is_paused is is_paused:
+                return before
+            await stored.put(event_log, made)
             return made
 
-    made = _run(save())
-    click.echo(f"tocsin: {made.owner}/{made.name} {'paused' if is_paused else 'resumed'}", err=True)
+    _done(_run(save()), "paused" if is_paused else "resumed", as_json=as_json)
 
 
-def remove(settings: Any, wanted: str) -> None:
+def _done(one: Subscription, what: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"id": one.id, "version": one.version, "done": what}))
+    else:
+        click.echo(f"tocsin: {one.owner}/{one.name} {what}", err=True)
+
+
+def remove(settings: Any, wanted: str, as_json: bool) -> None:
     """Remove a subscription; what waits for it is not sent."""
     from streams.routing import stored
 
@@ -219,8 +226,7 @@ def remove(settings: Any, wanted: str) -> None:
             await stored.remove(event_log, found)
             return found
 
-    gone = _run(take_out())
-    click.echo(f"tocsin: {gone.owner}/{gone.name} removed", err=True)
+    _done(_run(take_out()), "removed", as_json=as_json)
 
 
 def import_file(settings: Any, file: str, as_json: bool, dry_run: bool) -> None:

@@ -7,13 +7,16 @@ from contextlib import aclosing
 
 from agents.routing.book import Book
 from schemas.codec import decode
-from schemas.errors import DecodeError
+from schemas.errors import DecodeError, LogError
 from schemas.subscription import Silence, Subscription
 from schemas.validation import validate
 from streams.log import EventLog, Record, TopicPartition
 from streams.topics import ASKED, SILENCES, SUBSCRIPTIONS
 
 log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+"""Wait before a broker that could not be read is asked again, seconds."""
 
 Entry = Subscription | Silence
 KINDS: dict[str, type[Subscription] | type[Silence]] = {SUBSCRIPTIONS.name: Subscription, SILENCES.name: Silence}
@@ -35,17 +38,29 @@ class Follower:
         """Read both topics to their ends as they are now."""
         for topic in ASKED:
             for partition, end in (await self._log.ends(topic.name)).items():
-                tp = TopicPartition(topic.name, partition)
-                async for record in self._log.read(topic.name, partition, self._next.get(tp, 0), end):
-                    self._take(record)
-                self._next[tp] = end
+                if end > 0:  # on Kafka each look costs a request
+                    async for record in self._log.read(topic.name, partition, 0, end):
+                        self._take(record)
+                self._next[TopicPartition(topic.name, partition)] = end
 
     async def follow(self) -> None:
-        """Take what comes after that, until cancelled or until the log is closed."""
-        async with aclosing(self._log.tail(list(KINDS), self._next)) as records:  # type: ignore[type-var]
-            async for record in records:
-                self._take(record)
-                await asyncio.sleep(0)
+        """Take what comes after that, until cancelled or until the log is closed.
+
+        While a broker cannot be read, the book stays as it was. Raises the failure of a log that is broken for good.
+        """
+        while True:
+            try:
+                async with aclosing(self._log.tail(list(KINDS), self._next)) as records:  # type: ignore[type-var]
+                    async for record in records:
+                        self._take(record)
+                        self._next[TopicPartition(record.topic, record.partition)] = record.offset + 1
+            except LogError as error:
+                if self._log.failure is not None:
+                    raise
+                log.warning("BookNotFollowed reason=%s", error)
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
 
     def _take(self, record: Record) -> None:
         key = (record.key or b"").decode("utf-8", "replace")

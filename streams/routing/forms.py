@@ -77,7 +77,11 @@ def subscription_of(plain: Any, where: str) -> Subscription:
 
 def checked(value: Subscription, where: str = "") -> Subscription:
     """The subscription, if nothing is wrong with it. Raises SettingsError with every fault."""
-    faults = [f"{where}.{fault}" if where else str(fault) for fault in validate(value)]
+    found = [str(fault) for fault in validate(value)]
+    if "://" in value.target or value.target.startswith(("whsec_", "xox")):
+        # not even repeated: whoever reads it could write there
+        found.append("target: expected the id of a channel or endpoint, found an address or a secret")
+    faults = [f"{where}.{fault}" if where else fault for fault in found]
     if faults:
         raise SettingsError(tuple(faults))
     return value

@@ -16,7 +16,7 @@ from schemas.subscription import Budget, CorrectionStyle, Filter, HearsayRole, Q
 from streams.alerts import KINDS
 from streams.routing.forms import TYPES
 
-SEVERITIES = tuple(one.name.lower() for one in Severity)
+_SEVERITY = click.Choice([one.name.lower() for one in Severity], case_sensitive=False)
 
 _CONDITIONS: tuple[tuple[str, str, str, Any], ...] = (
     ("--kind", "families", "Detector.", click.Choice(sorted(KINDS))),
@@ -62,7 +62,7 @@ _UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 def conditions(command: Any) -> Any:
     """The options of a filter and of how much noise is bearable."""
     more = (
-        click.option("--severity", type=click.Choice(SEVERITIES), help="At least this."),
+        click.option("--severity", type=_SEVERITY, help="At least this."),
         click.option(
             "--unresolved", type=click.Choice(["in", "out"]), help="Statements whose speaker could not be named."
         ),
@@ -70,10 +70,10 @@ def conditions(command: Any) -> Any:
         click.option("--group-wait", metavar="TIME", help="Wait for company, such as 20s.  [20s]"),
         click.option("--group-interval", metavar="TIME", help="Rest of a group between two messages.  [2m]"),
         click.option("--budget", metavar="N/TIME", help="Most messages, such as 6/1h; the rest comes in a digest."),
-        click.option("--budget-below", type=click.Choice(SEVERITIES), help="What the budget is for.  [bulletin]"),
+        click.option("--budget-below", type=_SEVERITY, help="What the budget is for.  [bulletin]"),
         click.option("--quiet", metavar="HH:MM-HH:MM", help="Quiet hours; a digest comes at their end."),
         click.option("--timezone", metavar="ZONE", help="Of the quiet hours.  [UTC]"),
-        click.option("--breaking", type=click.Choice(SEVERITIES), help="What ends the quiet.  [bulletin]"),
+        click.option("--breaking", type=_SEVERITY, help="What ends the quiet.  [bulletin]"),
         click.option("--correction", type=click.Choice([one.value for one in CorrectionStyle])),
         click.option("--expires", metavar="TIME", help="End, such as 2026-12-31T23:59Z, or 30d from now."),
         click.option("--label", "labels", multiple=True, metavar="NAME=TEXT", help="Free; silences may match it."),

@@ -3,7 +3,8 @@
 Both topics hold several kinds of events in one order; a header tells them apart.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from schemas.alert import Alert
@@ -17,6 +18,9 @@ from streams.stage import Message
 
 KIND = "tocsin-kind"
 """Header of a record in `routing` and `pacing`: the type of its event, in lower case."""
+
+FUTURE_S = 86_400.0
+"""A record stamped further ahead was stamped by a clock that was wrong, seconds."""
 
 _LAST_S = 250_000_000_000.0  # the year 9892: what is waited for from then on, the calendar still holds
 
@@ -43,14 +47,27 @@ ROUTED: dict[str, type[Event]] = {"alert": Alert, "tick": Tick, "receipt": Recei
 PACED: dict[str, type[Event]] = {"notification": Notification, "suppressed": Suppressed, "tick": Tick}
 
 
-def received(event: Event, message: Message) -> Received:
-    """The event at the time of its record; a tick not before the time that it tells.
+class Receiver:
+    """Events at the time of their records: a tick not before the time that it tells, and none before its predecessors.
 
-    Kafka cuts times to milliseconds: by its record alone a tick would come just before what is due.
+    Kafka cuts times to milliseconds: by its record alone a tick would come just before what is due. And a clock that is
+    set back must not take a story back with it. What came before is known since the start of the process.
     """
-    stamp = message.timestamp or 0.0
-    at = datetime.fromtimestamp(min(max(stamp, 0.0), _LAST_S), UTC)
-    return Received(event=event, at=max(at, event.at) if isinstance(event, Tick) else at)
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._latest: dict[int, datetime] = {}
+
+    def __call__(self, event: Event, message: Message) -> Received:
+        """The event and its time."""
+        stamp = message.timestamp or 0.0
+        at = datetime.fromtimestamp(min(max(stamp, 0.0), _LAST_S), UTC)
+        if isinstance(event, Tick):
+            at = max(at, event.at)
+        at = max(at, self._latest.get(message.partition, at))
+        if at.timestamp() <= self._clock() + FUTURE_S:  # a wrong clock elsewhere counts for its own record only
+            self._latest[message.partition] = at
+        return Received(event=event, at=at)
 
 
 def read_routed(value: bytes | None, headers: Mapping[str, bytes]) -> Event:

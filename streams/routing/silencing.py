@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -46,7 +47,7 @@ def register(cli: click.Group, with_settings: Callable[[Any], Any]) -> None:
         adding = option(adding)
     group.command("add")(with_settings(adding))
     group.command("list")(with_settings(everything(as_json(list_all))))
-    group.command("end")(with_settings(click.argument("wanted", metavar="SILENCE")(end)))
+    group.command("end")(with_settings(click.argument("wanted", metavar="SILENCE")(as_json(end))))
 
 
 def matcher(text: str) -> Matcher:
@@ -144,7 +145,7 @@ def _state(one: Silence, now: datetime) -> str:
     return f"until {one.ends_at.astimezone(UTC):%m-%d %H:%M}"
 
 
-def end(settings: Any, wanted: str) -> None:
+def end(settings: Any, wanted: str, as_json: bool) -> None:
     """End a silence now; the beginning of its id is enough."""
     from streams.routing import stored
 
@@ -154,4 +155,8 @@ def end(settings: Any, wanted: str) -> None:
             await stored.remove(event_log, found)
             return found
 
-    click.echo(f"tocsin: {asyncio.run(take_out()).id} ended", err=True)
+    ended = asyncio.run(take_out())
+    if as_json:
+        click.echo(json.dumps({"id": ended.id, "done": "ended"}))
+    else:
+        click.echo(f"tocsin: {ended.id} ended", err=True)

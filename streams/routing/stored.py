@@ -1,23 +1,24 @@
 """What stands on the log about routing, for commands: subscriptions, silences, notifications, what was suppressed."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from agents.routing.book import Book
 from schemas.codec import decode, encode
 from schemas.errors import DecodeError, InputError
-from schemas.event import Event
 from schemas.routing import Notification, Suppressed
 from schemas.subscription import Silence, Subscription
-from streams.log import EventLog, Record, TopicPartition, open_log
+from streams.log import Draft, EventLog, Record, TopicPartition, open_log
 from streams.routing.following import read_entry
 from streams.settings import Settings
 from streams.topics import NOTIFICATIONS, SILENCES, SUBSCRIPTIONS, SUPPRESSED, Topic
 from streams.worker import declare_topics
 
-E = TypeVar("E", bound=Event)
+VISIBLE_S = 5.0
+POLL_S = 0.05
 
 
 @dataclass
@@ -96,14 +97,40 @@ async def asked(event_log: EventLog) -> Asked:
 
 
 async def put(event_log: EventLog, *values: Subscription | Silence) -> None:
-    """Write entries; durable when this returns."""
-    drafts = [(_topic(one).name, one.id.encode(), encode(one), ()) for one in values]
-    await event_log.append_many(drafts)
+    """Write entries; durable, and where a worker runs also readable, when this returns."""
+    await _write(event_log, [(one, encode(one)) for one in values])
 
 
 async def remove(event_log: EventLog, *values: Subscription | Silence) -> None:
-    """Remove entries; durable when this returns."""
-    await event_log.append_many([(_topic(one).name, one.id.encode(), None, ()) for one in values])
+    """Remove entries; as `put`."""
+    await _write(event_log, [(one, None) for one in values])
+
+
+async def _write(event_log: EventLog, entries: Sequence[tuple[Subscription | Silence, bytes | None]]) -> None:
+    """Through the inbox of a running worker an entry becomes readable a little later: wait for that, a few seconds.
+
+    Else the next command would not find what this one has made, or undo it.
+    """
+    drafts = [Draft(_topic(one).name, one.id.encode(), value) for one, value in entries]
+    placed = await event_log.append_many(drafts)
+    if not any(one.offset is None for one in placed):
+        return
+    wanted = {(one.topic, one.key or b""): one.value for one in drafts}
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(VISIBLE_S):
+            while await _last(event_log, wanted.keys()) != wanted:  # noqa: ASYNC110  another process writes
+                await asyncio.sleep(POLL_S)
+
+
+async def _last(event_log: EventLog, wanted: Collection[tuple[str, bytes]]) -> dict[tuple[str, bytes], bytes | None]:
+    """The last value of each of these keys, as far as it stands in the log."""
+    found: dict[tuple[str, bytes], bytes | None] = {}
+    for topic in (SUBSCRIPTIONS, SILENCES):
+        if any(name == topic.name for name, _ in wanted):
+            async for record in records(event_log, topic):
+                if (topic.name, record.key) in wanted:
+                    found[topic.name, record.key or b""] = record.value
+    return found
 
 
 def _topic(value: Subscription | Silence) -> Topic:

@@ -29,6 +29,22 @@ STEP_S = 1.0
 """Longest sleep, seconds: the clock may be set, the tables may go to another worker."""
 
 
+def steady(wall: Callable[[], float] = time.time, elapsed: Callable[[], float] = time.monotonic) -> Callable[[], float]:
+    """The wall clock, but never back: where it is set back, time goes on from where it was.
+
+    Else what waits for 20 seconds would wait for an hour and 20 seconds.
+    """
+    base, since = wall(), elapsed()
+
+    def now() -> float:
+        nonlocal base, since
+        here, ran = wall(), elapsed()
+        base, since = max(here, base + ran - since), ran
+        return base
+
+    return now
+
+
 class Clocked(NamedTuple):
     """A stage whose state has due times.
 
@@ -163,10 +179,12 @@ Publish = Callable[[Sequence[OutRecord]], Awaitable[None]]
 class Scheduler:
     """Ticks what is due for all stages that have timers."""
 
-    def __init__(self, clocked: Iterable[Clocked], publish: Publish, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, clocked: Iterable[Clocked], publish: Publish, *, clock: Callable[[], float] | None = None
+    ) -> None:
         self._wake = asyncio.Event()
         self._publish = publish
-        self._clock = clock
+        self._clock = clock or steady()
         self.timers = tuple(Timers(one, self._wake) for one in clocked)
 
     async def run(self, app: Any) -> None:

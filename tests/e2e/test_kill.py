@@ -32,12 +32,15 @@ async def _written(broker: str) -> int:
 
 
 async def _state(broker: str) -> dict[tuple[str, bytes], str]:
-    """The last value of every key of every changelog; memos only remember, and expire, so they are left out."""
+    """The last value of every key of every changelog; memos only remember, and expire, so they are left out.
+
+    So is what routing keeps: it goes by the time at which a run wrote its records.
+    """
     log = await open_log(broker, mode="read")
     state: dict[tuple[str, bytes], str] = {}
     try:
         for topic in await log.topics():
-            if topic.endswith("-changelog"):
+            if topic.endswith("-changelog") and not topic.endswith(("-routing-changelog", "-pacing-changelog")):
                 for partition in await log.ends(topic):
                     async for record in log.read(topic, partition, 0):
                         key = record.key or b""

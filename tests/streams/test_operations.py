@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streams.cli import cli
+from streams.topics import CONSUMED
 
 
 @pytest.fixture(autouse=True)
@@ -67,9 +68,7 @@ def test_the_doctor_is_content_with_a_fresh_log() -> None:
         "inbox",
         "log",
         "topics",
-        "lag of updates",
-        "lag of entries",
-        "lag of role-claims",
+        *(f"lag of {topic.name}" for topic in CONSUMED),
         "dead letters",
     ]
     assert all(finding["is_ok"] for finding in findings)
