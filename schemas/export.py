@@ -9,7 +9,7 @@ from schemas.article import ArticleUpdate, EntryRevision
 from schemas.dead_letter import DeadLetter
 from schemas.detection import RoleClaim
 from schemas.event import Event
-from schemas.routing import Notification, Receipt, Suppressed
+from schemas.routing import Notification, Receipt, Suppressed, Tick
 from schemas.subscription import InhibitionRule, Silence, Subscription
 
 EVENTS: tuple[type[Event], ...] = (
@@ -24,6 +24,7 @@ EVENTS: tuple[type[Event], ...] = (
     Notification,
     Suppressed,
     Receipt,
+    Tick,
 )
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

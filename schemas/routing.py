@@ -152,3 +152,14 @@ class Receipt(Event, frozen=True, kw_only=True):
     message_id: str
     reason: Reason
     at: datetime
+
+
+class Tick(Event, frozen=True, kw_only=True):
+    """Time has passed for one story or one subscription: timers fire from this record, so that a replay sees it too.
+
+    key  the story or the subscription
+    at   what the clock said when it was written
+    """
+
+    key: str
+    at: datetime

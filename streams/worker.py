@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 STOP_S = 20.0
 """Longest a clean stop may take, seconds; then the process ends without commit and reads the rest again."""
 
+WAITING_S = 60.0
+"""Not idle while a notification waits for its group, or a digest for its time, no longer than this."""
+
 IDLE_POLL_S = 0.05
 INBOX_S = 5.0
 BROKER_POLL_S = 0.2
@@ -198,7 +201,7 @@ async def _wait_idle(
     stop: asyncio.Event,
 ) -> None:
     await asyncio.wait({running})
-    while not await is_idle(event_log, settings.app_id) or pipeline.scheduler.has_due():
+    while not await is_idle(event_log, settings.app_id) or pipeline.scheduler.has_due(within_s=WAITING_S):
         await pipeline.app.consumer.commit()  # do not wait for the commit interval
         await asyncio.sleep(IDLE_POLL_S if settings.is_embedded else BROKER_POLL_S)
     stop.set()

@@ -11,7 +11,7 @@ from schemas.alert import Alert
 from schemas.codec import alert_from_record, alert_to_record, decode, encode
 from schemas.errors import DecodeError, DecodeReason
 from schemas.event import Event
-from schemas.routing import Notification, Receipt, Suppressed
+from schemas.routing import Notification, Receipt, Suppressed, Tick
 from streams import topics
 from streams.record_size import OutRecord
 from streams.stage import Message
@@ -23,17 +23,6 @@ FUTURE_S = 86_400.0
 """A record stamped further ahead was stamped by a clock that was wrong, seconds."""
 
 _LAST_S = 250_000_000_000.0  # the year 9892: what is waited for from then on, the calendar still holds
-
-
-class Tick(Event, frozen=True, kw_only=True):
-    """Time has passed for one story or one subscription: timers fire from this record, so that a replay sees it too.
-
-    key  the story or the subscription
-    at   what the clock said when it was written
-    """
-
-    key: str
-    at: datetime
 
 
 class Received(Event, frozen=True, kw_only=True):

@@ -9,8 +9,8 @@ from agents.step import State
 from schemas.alert import Alert
 from schemas.codec import encode
 from schemas.event import Event
-from schemas.routing import Notification, Receipt, Suppressed
-from streams.routing.records import Received, Tick
+from schemas.routing import Notification, Receipt, Suppressed, Tick
+from streams.routing.records import Received
 from streams.stage import Message
 
 

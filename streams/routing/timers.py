@@ -13,9 +13,9 @@ from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
 from agents.step import State
+from schemas.routing import Tick
 from streams.log.partitioner import key_hash
 from streams.record_size import OutRecord
-from streams.routing.records import Tick
 from streams.stage import Binding, InEvent, Stage
 from streams.topics import Topic
 
@@ -213,9 +213,9 @@ class Scheduler:
         for one in self.timers:
             one.nudge()
 
-    def has_due(self) -> bool:
-        """Whether something due has not been dealt with."""
-        now = self._clock()
+    def has_due(self, within_s: float = 0.0) -> bool:
+        """Whether something that is due now, or within so many seconds, has not been dealt with."""
+        now = self._clock() + within_s
         return any(one.has_due(now) for one in self.timers)
 
     async def turn(self) -> float:

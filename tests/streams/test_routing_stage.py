@@ -10,13 +10,13 @@ from agents.routing.pacing import Pacing
 from agents.routing.story import StoryRouting
 from schemas.codec import alert_to_record, decode, encode
 from schemas.errors import DecodeError
-from schemas.routing import Notification, Reason, Receipt
+from schemas.routing import Notification, Reason, Receipt, Tick
 from schemas.subscription import Budget
 from streams import topics
 from streams.dead_letters import DeadLetterLimit
 from streams.pipeline import by_position
 from streams.routing import records
-from streams.routing.records import KIND, Tick
+from streams.routing.records import KIND
 from streams.routing.steps import Intake, PacingStep, RoutingStep, by_content
 from streams.stage import Binding, OutRecord, Stage
 from tests.agents.routing.builders import a_subscription, an_alert, raised

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from schemas.codec import decode
+from schemas.routing import Tick
 from streams.log.partitioner import key_hash
-from streams.routing.records import Tick, to_routing
+from streams.routing.records import to_routing
 from streams.routing.timers import AGAIN_S, Clocked, Scheduler, owner_of, steady
 from streams.stage import OutRecord
 from streams.topics import ROUTING
