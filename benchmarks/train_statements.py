@@ -108,8 +108,11 @@ def initial(key: Any) -> Tree:
     return tree
 
 
-def emissions(tree: Tree, vectors: Any, columns: Any, mask: Any, key: Any, drop: float) -> Any:
+def emissions(tree: Tree, vectors: Any, batch: Tree, key: Any, drop: float) -> Any:
     """The forward pass, as in agents/statements/tagger/network.py, with dropout."""
+    columns, mask = batch["columns"], batch["mask"]
+    is_apart = (batch["opens"] > 0) & (columns[..., COLUMN["quoted"]] == 0)
+    stretch = jnp.cumsum(is_apart, 1)
     parts = []
     for name, chosen, _ in PARTS:
         table = vectors if name == "vector" else tree[name]
@@ -122,10 +125,10 @@ def emissions(tree: Tree, vectors: Any, columns: Any, mask: Any, key: Any, drop:
     for i, dilation in enumerate(DILATIONS):
         scale = jax.lax.rsqrt(jnp.mean(hidden * hidden, -1, keepdims=True) + 1e-5)
         normed = hidden * scale * tree[f"gain{i}"] * mask[..., None]
-        made = jax.lax.conv_general_dilated(
-            normed, tree[f"conv{i}"].reshape(3, WIDTH, 2 * WIDTH), (1,), [(dilation, dilation)],
-            rhs_dilation=(dilation,), dimension_numbers=("NWC", "WIO", "NWC"),
-        ) + tree[f"conv_bias{i}"]  # fmt: skip
+        is_same = (stretch[:, dilation:] == stretch[:, :-dilation])[..., None]
+        before = jnp.pad(normed[:, :-dilation] * is_same, ((0, 0), (dilation, 0), (0, 0)))
+        behind = jnp.pad(normed[:, dilation:] * is_same, ((0, 0), (0, dilation), (0, 0)))
+        made = jnp.concatenate((before, normed, behind), -1) @ tree[f"conv{i}"] + tree[f"conv_bias{i}"]
         made = made[..., :WIDTH] * jax.nn.sigmoid(made[..., WIDTH:])
         made = made * jax.random.bernoulli(keys[i + 1], keep, made.shape) / keep
         hidden = (hidden + made) * mask[..., None]
@@ -140,7 +143,7 @@ ONLY_O = jnp.asarray([0.0] + [-1e4] * (len(TAGS) - 1), jnp.float32)
 def loss(tree: Tree, vectors: Any, batch: Tree, key: Any, drop: float) -> Any:
     """Negative log-likelihood a token of a linear chain over each paragraph."""
     used = batch["used"]
-    scores = emissions(tree, vectors, batch["columns"], batch["mask"], key, drop)
+    scores = emissions(tree, vectors, batch, key, drop)
     scores = jnp.where(used[..., None] > 0, scores, ONLY_O)
     tags = jnp.where(used > 0, batch["tags"], 0)
     opens = jnp.where(used > 0, batch["opens"], 1.0)

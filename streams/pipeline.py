@@ -15,7 +15,7 @@ from yarl import URL
 from agents.entries.step import EntriesStep
 from agents.escalations.step import EscalationsStep
 from agents.officials.recognition import Recogniser
-from agents.officials.registry import Registry, default_registry
+from agents.officials.registry import Registry
 from agents.officials.step import OfficialsStep
 from agents.roles.step import RolesStep
 from agents.routing.book import Book
@@ -30,13 +30,13 @@ from schemas.alert import Alert
 from schemas.article import ArticleUpdate, EntryRevision
 from schemas.codec import alert_to_record, decode, encode
 from schemas.detection import RoleClaim
-from schemas.errors import InputError
 from schemas.event import Event
 from streams import topics
 from streams.compression import pack, unpack
 from streams.dead_letter_review import HANDLED
 from streams.dead_letters import DeadLetterLimit
 from streams.log import TopicSpec
+from streams.registries import load_registry
 from streams.routing import records
 from streams.routing.steps import Intake, PacingStep, RoutingStep, by_content
 from streams.routing.timers import Clocked, Scheduler
@@ -56,13 +56,6 @@ def _detectors(settings: Settings, registry: Registry) -> tuple[Step[EntryRevisi
         EscalationsStep(),
         OfficialsStep(recogniser=recogniser),
     )
-
-
-def _text(path: str) -> str:
-    try:
-        return Path(path).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"registries: {path}: {error}") from None
 
 
 def by_position(_: Event, message: Message) -> str:
@@ -140,7 +133,7 @@ def create_pipeline(
         from streams import kafka
 
         kafka.install(app)
-    registry = default_registry(tuple((path, _text(path)) for path in settings.registries))
+    registry = load_registry(settings.registries)
     limit = DeadLetterLimit(settings.dead_letter_limit)
     stages: list[Stage] = []
 

@@ -227,6 +227,8 @@ def evidence_of(statement: Statement, entry: EntryRevision) -> tuple[Evidence, .
 
 def _narrowed(entry: EntryRevision, span: Span) -> EntryRevision:
     """The entry with the one segment in which the span starts: its section is sought among all that are there."""
+    if len(entry.segments) < 2:
+        return entry
     i = bisect_right(entry.segments, span.start, key=lambda segment: segment.span.start)
     return msgspec.structs.replace(entry, segments=entry.segments[max(0, i - 1) : i])
 

@@ -7,15 +7,16 @@ words stay as they are: a guess is a defect.
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import datetime
 from functools import lru_cache
+from string import ascii_letters, digits
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from agents.officials.recognition import Recogniser
-from agents.text.folding import fold_phrase
+from agents.text.folding import fold, fold_phrase
 from agents.text.sentences import sentence_around
 from schemas.article import EntryRevision
 from schemas.detection import Attribution, MatchStatus, OfficialMention, Speaker, SpeakerType, Statement
@@ -24,9 +25,17 @@ from schemas.event import Span, Struct
 MAX = 200
 """Most persons remembered for a story; the least recently named go first."""
 
+_LONG = 10_000
+"""Code points; of a longer text every word is looked at, which takes the same time whatever stands in it."""
+_CASTS = 64
+"""Most casts whose surnames are kept in mind."""
+
 _ARTICLES = frozenset(("the", "a", "an", "his", "her", "their", "its", "our", "country", "s"))
 _DEPUTIES = frozenset(("deputy", "vice", "assistant", "under", "shadow", "former", "ex", "acting"))
 _PLACES = frozenset(("of", "for", "in"))
+_WORD = re.compile(r"\b[^\W\d_][\w'’-]+")
+_JOINED = frozenset(f"{ascii_letters}{digits}_'’-")
+"""What the words of a text without letters beyond ASCII are made of."""
 
 
 class Member(Struct, frozen=True, array_like=True):
@@ -54,12 +63,17 @@ class Cast(Struct, frozen=True):
 
     def with_members(self, members: Iterable[Member]) -> "Cast":
         """The cast after these were named; a post once known is kept where a later naming gives none."""
+        named = list(members)
+        if not named:
+            return self
         by_name = {member.name: member for member in self.members}
-        for member in members:
+        for member in named:
             known = by_name.get(member.name)
             older, newer = (member, member) if known is None else sorted((known, member), key=_age)
             post = newer if newer.post else older
             by_name[member.name] = replace(newer, post=post.post, place=post.place)
+        if len(by_name) == len(self.members) and all(by_name[member.name] == member for member in self.members):
+            return self
         latest = sorted(by_name.values(), key=_age)[-MAX:]
         return Cast(tuple(sorted(latest, key=lambda member: member.name)))
 
@@ -78,6 +92,7 @@ class Resolver:
 
     def __init__(self, recogniser: Recogniser | None = None) -> None:
         self._recogniser = recogniser or Recogniser()
+        self._owners: dict[int, tuple[Cast, dict[str, Member | None]]] = {}
 
     def resolve(
         self, entry: EntryRevision, statements: Sequence[Statement], cast: Cast
@@ -86,10 +101,22 @@ class Resolver:
         at = int(entry.published_at.timestamp())
         found = [*self._officials(entry.text, entry.published_at), *_speakers(statements)]
         here = [_Named(start, replace(member, at=at)) for start, member in found]
-        named = sorted([*here, *_surnames(entry.text, cast, here)], key=lambda found: found.start)
+        if not here and not cast.members:
+            return tuple(statements), cast  # nobody is known by name, so nobody is meant
+        surnames = _surnames(entry.text, self._owners_of(cast), here)
+        named = sorted([*here, *surnames], key=lambda found: found.start)
         wider = cast.with_members(replace(one.member, at=max(at, one.member.at)) for one in named)
         scene = _Scene(entry.text, named, wider)
         return tuple(_resolved(statement, scene) for statement in statements), wider
+
+    def _owners_of(self, cast: Cast) -> dict[str, Member | None]:
+        """Kept by the identity of the cast, which lives as long: an entry that names nobody leaves it as it is."""
+        kept = self._owners.get(id(cast))
+        if kept is None:
+            if len(self._owners) >= _CASTS:
+                self._owners.clear()
+            kept = self._owners[id(cast)] = cast, _owners(cast.members)
+        return kept[1]
 
     def _officials(self, text: str, at: datetime) -> list[_Named]:
         mentions = self._recogniser.recognise(text, (), at)
@@ -123,18 +150,69 @@ def _speakers(statements: Sequence[Statement]) -> list[_Named]:
     ]
 
 
-def _surnames(text: str, cast: Cast, here: Sequence[_Named]) -> list[_Named]:
-    """Where the text names a known person by surname alone; a surname that two share is nobody's."""
-    owners: dict[str, set[str]] = {}
-    members: dict[str, Member] = {}
-    for member in (*cast.members, *(found.member for found in here)):
-        owners.setdefault(member.surname, set()).add(member.name)
-        members[member.surname] = member
-    single = {surname for surname, names in owners.items() if len(names) == 1 and len(surname) > 2}
-    if not single:
+def _owners(members: Iterable[Member]) -> dict[str, Member | None]:
+    """Whose a surname is, the one named last; None where two share it."""
+    owners: dict[str, Member | None] = {}
+    for member in members:
+        if len(member.surname) > 2:
+            _own(owners, member, owners.get(member.surname, member))
+    return owners
+
+
+def _own(owners: dict[str, Member | None], member: Member, known: Member | None) -> None:
+    owners[member.surname] = member if known is not None and known.name == member.name else None
+
+
+def _surnames(text: str, cast: dict[str, Member | None], here: Sequence[_Named]) -> list[_Named]:
+    """Where the text names a known person by surname alone; a surname that two share is nobody's.
+
+    cast  as _owners() gives it
+    """
+    own: dict[str, Member | None] = {}
+    for found in here:
+        surname = found.member.surname
+        if len(surname) > 2:
+            _own(own, found.member, own.get(surname, cast.get(surname, found.member)))
+    if not own and not cast:
         return []
-    found = re.finditer(r"\b[^\W\d_][\w'’-]+", text)
-    return [_Named(m.start(), members[key]) for m in found if (key := _surname(m.group())) in single]
+    words = _words_held(text, own.keys() | cast.keys() if own else cast.keys())
+    named = ((at, own.get(surname) or (None if surname in own else cast.get(surname))) for at, surname in words)
+    return [_Named(at, member) for at, member in named if member is not None]
+
+
+def _words_held(text: str, surnames: Set[str]) -> Iterator[tuple[int, str]]:
+    """Where a word stands that ends in one of the surnames, and which; of other words only some.
+
+    A text without letters beyond ASCII is folded once and asked for the surnames, and only where one stands is looked
+    at more closely.
+    """
+    plain = text
+    for mark in "“”‘’–—…":
+        plain = plain.replace(mark, " ")
+    if not plain.isascii() or len(plain) > _LONG:
+        known = {word: surname for word in set(_WORD.findall(text)) if (surname := _surname(word)) in surnames}
+        for match in _WORD.finditer(text) if known else ():
+            if match.group() in known:
+                yield match.start(), known[match.group()]
+        return
+    held = surnames & set(fold(plain).data.decode("ascii").split())
+    if not held:
+        return
+    plain = plain.lower()
+    stretches: set[tuple[int, int]] = set()
+    for surname in held:
+        at = plain.find(surname)
+        while at >= 0:
+            start, end = at, at + len(surname)
+            while start and text[start - 1] in _JOINED:
+                start -= 1
+            while end < len(text) and text[end] in _JOINED:
+                end += 1
+            stretches.add((start, end))
+            at = plain.find(surname, end)
+    for start, end in sorted(stretches):
+        for match in _WORD.finditer(text, start, end):
+            yield match.start(), _surname(match.group())
 
 
 class _Scene:

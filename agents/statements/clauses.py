@@ -30,6 +30,7 @@ _ADVERBS_AFTER = words(
     "also later then again today yesterday simply bluntly publicly recently previously earlier afterwards there here"
 )
 _NOUNS = MEDIA_HEADS | VENUES | UNNAMED_HEADS | ORGANISATION_HEADS
+_MAY_END = frozenset((",", ";", "—", "–", "-", "--", "and", "but", ")", "]"))
 EDGE = frozenset(",;:.!?…—–-―\"“”„«»'‘’`()[]*•") | {"--"}
 
 
@@ -236,6 +237,9 @@ def content_end(line: Line, start: int, end: int, *, is_participle: bool = False
             index = stop
             continue
         word = low[index]
+        if word not in _MAY_END:
+            index += 1
+            continue
         if (
             word in (",", ";", "—", "–", "-", "--")
             and index - start >= 2

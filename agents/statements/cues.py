@@ -186,14 +186,15 @@ def is_realised(low: list[str], start: int, index: int, cue: Cue, floor: int) ->
 
     Refused, expected, conditional, future and negated speech is none: "is expected to say", "did not say", "would say".
     """
-    group = low[start:index]
-    if any(word in NEGATIONS for word in group):
-        return False
-    if any(word in MODALS for word in group):
-        return group[-1] == "can" and cue.lemma in ("reveal", "report", "confirm", "disclose")
     before = low[start - 1] if start > floor else ""
-    if cue.form == "past" and any(word in BE for word in group):
-        return False  # passive: "was told", "has been urged"
+    if start < index:
+        group = low[start:index]
+        if not NEGATIONS.isdisjoint(group):
+            return False
+        if not MODALS.isdisjoint(group):
+            return group[-1] == "can" and cue.lemma in ("reveal", "report", "confirm", "disclose")
+        if cue.form == "past" and not BE.isdisjoint(group):
+            return False  # passive: "was told", "has been urged"
     if cue.form == "ing":
         return before not in ("of", "for", "from", "without", "about", "against", "before", "despite")
     if cue.form == "base":
@@ -205,4 +206,4 @@ def is_hypothetical(low: list[str], subject: int, floor: int) -> bool:
     """Whether the clause of this subject hangs on "if", "unless", "whether", "had she" or "what she"."""
     if subject == floor + 1 and low[floor] in ("had", "were", "what", "whatever"):
         return True
-    return any(low[i] in _UNREAL_HEADS for i in range(max(floor, subject - 2), subject))
+    return not _UNREAL_HEADS.isdisjoint(low[max(floor, subject - 2) : subject])

@@ -1,8 +1,9 @@
 """Statements of one entry: who said what, with the words where they stand."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import compress, pairwise
 
 from agents.statements.attribution import analyse
 from agents.statements.clauses import EDGE
@@ -14,6 +15,7 @@ from agents.statements.names import Names
 from agents.statements.speakers import describe, is_document, joint, span_of
 from agents.statements.times import is_archival, is_reiterated
 from agents.statements.tokens import Line
+from agents.statements.verbs import TRIGGERS
 from agents.text.quotations import Quotation, quotations
 from agents.text.sentences import sentences
 from schemas.article import Segment, SegmentKind
@@ -41,6 +43,9 @@ _DOCUMENT = re.compile(
     r"\b(?:in|of) (?:an? |the |its |his |her |their )(?:\S+ ){0,3}?"
     r"(?:letter|decree|filing|lawsuit|indictment|memo|affidavit|communique|report)\b"
 )
+_NETWORKS = ("tweet", "twitter", "book", "gram", "social", "mastodon", "bluesky", "weibo", "vk", "on x")
+_PAPERS = ("letter", "decree", "filing", "lawsuit", "indictment", "memo", "affidavit", "communique", "report")
+"""A substring of whatever the two expressions find: most words hold none, and need no expression."""
 _WORD = re.compile(r"\w")
 _MARKS = EDGE - {"(", ")", "[", "]"}
 
@@ -257,10 +262,16 @@ class Reader:
 
     def _units(self, line: Line, first: int) -> None:
         previous: Draft | None = None
+        triggers = list(compress(range(len(line)), map(TRIGGERS.__contains__, line.low)))
+        has_colon = ":" in line.low
+        if not triggers and not has_colon and not line.quotations:
+            return
         for left, stop in self._split(line, first):
             start = self._behind_clock(line, left, stop)
-            found = [d for d in analyse(line, start, stop) if d.pieces or d.is_open]
-            if not found and (shown := presented(line, start, stop)) is not None:
+            found: list[Draft] = []
+            if bisect_left(triggers, start) < bisect_left(triggers, stop):
+                found = [d for d in analyse(line, start, stop) if d.pieces or d.is_open]
+            if has_colon and not found and (shown := presented(line, start, stop)) is not None:
                 found = [shown]
             if found and found[-1].is_open:
                 self.pending = found.pop() if stop == len(line) else None
@@ -268,7 +279,7 @@ class Reader:
                 self._claim(line, draft)
                 self._keep(draft)
                 previous = draft
-            if not found:
+            if not found and line.quotations:
                 previous = self._floating(line, start, stop, previous)
 
     def _behind_clock(self, line: Line, start: int, stop: int) -> int:
@@ -282,10 +293,10 @@ class Reader:
         cuts: list[int] = []
         index = first
         starts, quote = line.starts, line.quote
-        spans = sentences(self.text, starts[first], line.end)
+        is_whole = line.start == 0 and line.end == len(self.text) and first == 0
+        spans = sentences(self.text) if is_whole else sentences(self.text, starts[first], line.end)
         for span in spans[1:]:
-            while index < len(starts) and starts[index] < span.start:
-                index += 1
+            index = bisect_left(starts, span.start, index)
             if index < len(starts) and (quote[index] < 0 or quote[index] != quote[index - 1]) and index > first:
                 cuts.append(index)
         edges = [first, *cuts, len(line)]
@@ -352,11 +363,15 @@ class Reader:
         last: str | None,
     ) -> tuple[Statement | None, str | None]:
         text, line = self.text, draft.line
-        spans = sorted(
-            {_stripped(text, *_balanced(line, a, b)) for a, b in draft.pieces}
-            | {_trimmed(text, *without_tail(text, a, b)) for a, b in draft.spans}
-        )
-        pieces = [Span(a, b) for a, b in _apart(spans) if _WORD.search(text, a, b)]
+        if len(draft.pieces) == 1 and not draft.spans:
+            spans = [_stripped(text, *_balanced(line, *draft.pieces[0]))]
+        else:
+            spans = sorted(
+                {_stripped(text, *_balanced(line, a, b)) for a, b in draft.pieces}
+                | {_trimmed(text, *without_tail(text, a, b)) for a, b in draft.spans}
+            )
+            spans = _apart(spans)
+        pieces = [Span(a, b) for a, b in spans if _WORD.search(text, a, b)]
         if not pieces:
             return None, last
         speaker: Speaker | None = None
@@ -449,25 +464,25 @@ class Reader:
         if draft.cue is not None and draft.cue.is_social:
             return StatementKind.SOCIAL_POST
         around = self._around_cue(draft)
-        if _SOCIAL.search(around):
+        if any(word in around for word in _NETWORKS) and _SOCIAL.search(around):
             return StatementKind.SOCIAL_POST
         if draft.source is not None and is_document(
             draft.source_line, draft.source, is_filed=draft.cue is ACCORDING
         ):  # fmt: skip
             return StatementKind.DOCUMENT
-        if draft.cue is not None and draft.cue.lemma in ("write", "state", "read", "say") and _DOCUMENT.search(around):
+        if draft.cue is not None and draft.cue.lemma in ("write", "state", "read", "say") and (
+            any(word in around for word in _PAPERS) and _DOCUMENT.search(around)
+        ):  # fmt: skip
             return StatementKind.DOCUMENT
         if draft.spans or draft.kind == "direct":
             return StatementKind.DIRECT
-        total = quoted = 0
-        for a, b in draft.pieces:
-            for i in range(a, b):
-                if draft.line.is_word(i):
-                    total += 1
-                    quoted += draft.line.quote[i] >= 0
-        if total and quoted == total:
-            return StatementKind.DIRECT
-        return StatementKind.MIXED if quoted else StatementKind.INDIRECT
+        line = draft.line
+        if not line.quotations:
+            return StatementKind.INDIRECT
+        of_words = [line.quote[i] >= 0 for a, b in draft.pieces for i in range(a, b) if line.is_word(i)]
+        if not any(of_words):
+            return StatementKind.INDIRECT
+        return StatementKind.DIRECT if all(of_words) else StatementKind.MIXED
 
 
 def _told(words: str, kind: StatementKind) -> str:

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from agents.statements.state import Place
 from agents.statements.voices import Voice, voice
-from agents.statements.wording import LONGEST
-from agents.text.normal import normal
+from agents.statements.wording import LONGEST, plain
 from schemas.article import EntryRevision, SegmentKind
 from schemas.detection import Statement
 from schemas.event import Span, Struct
@@ -80,7 +79,7 @@ def find(statements: Sequence[Statement], entry: EntryRevision, added: Stretches
         i = bisect_right(starts, statement.content.start) - 1
         is_inside = i >= 0 and statement.content.start < entry.segments[i].span.end
         kind = entry.segments[i].kind if is_inside else SegmentKind.BODY
-        if kind in _NOTES or not normal(statement.text):
+        if kind in _NOTES or not plain(statement.text):
             continue
         is_added = any(added.overlap(span) for span in statement.content_spans or (statement.content,))
         speaker = statement.speaker.span if statement.speaker else None

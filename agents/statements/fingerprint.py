@@ -2,9 +2,8 @@
 
 import sys
 from array import array
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -23,6 +22,8 @@ ASKED = 16
 WORK = 512
 """Postings that are read for one look-up, but for those of its rarest word pair."""
 
+_digest: Callable[[bytes], int] = xxhash.xxh3_64_intdigest
+
 ROWS = 128
 """Statements in a block."""
 
@@ -39,24 +40,22 @@ def fingerprint(plain: str) -> tuple[int, ...]:
     """
     words = plain.split()
     pairs = [f"{left} {right}" for left, right in pairwise(words) if left not in STOP_WORDS or right not in STOP_WORDS]
-    hashes = {_hash(pair) for pair in pairs or [plain]}
+    raws = [pair.encode("utf-8", "surrogatepass") for pair in pairs or [plain]]
+    hashes = {digest >> (64 - _HASH_BITS) for digest in map(_digest, raws)}
     return tuple(sorted(hashes)[:KEPT])
-
-
-def _hash(text: str) -> int:
-    digest: int = xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
-    return digest >> (64 - _HASH_BITS)
 
 
 def with_row(postings: bytes, row: int, hashes: Iterable[int]) -> bytes:
     """Postings of a block with one more row. Sorted little-endian numbers, three bytes each."""
-    merged = array("I", sorted([*_numbers(postings), *((value << _ROW_BITS) | row for value in hashes)]))
-    if sys.byteorder == "big":
-        merged.byteswap()
-    wide, packed = merged.tobytes(), bytearray(3 * len(merged))
-    for i in range(3):
-        packed[i::3] = wide[i::4]
-    return bytes(packed)
+    numbers = _numbers(postings)
+    pieces: list[bytes] = []
+    at = 0
+    for number in sorted([(value << _ROW_BITS) | row for value in hashes]):
+        place = bisect_right(numbers, number, at)
+        pieces += (postings[3 * at : 3 * place], number.to_bytes(3, "little"))
+        at = place
+    pieces.append(postings[3 * at :])
+    return b"".join(pieces)
 
 
 def likeliest(blocks: Iterable[tuple[int, bytes]], hashes: Sequence[int], most: int) -> list[int]:
@@ -71,24 +70,31 @@ def likeliest(blocks: Iterable[tuple[int, bytes]], hashes: Sequence[int], most: 
     asked = hashes[:ASKED]
     runs: list[list[tuple[int, array[int]]]] = [[] for _ in asked]
     sizes = [0] * len(asked)
+    wanted = [value << _ROW_BITS for value in asked]
     for base, postings in blocks:
         numbers = _numbers(postings)
         size, at = len(numbers), 0
-        for i, value in enumerate(asked):
-            at = bisect_left(numbers, value << _ROW_BITS, at)
-            if at < size and numbers[at] >> _ROW_BITS == value:
-                end = bisect_left(numbers, (value + 1) << _ROW_BITS, at)
+        if not size:
+            continue
+        for i, value in enumerate(wanted):
+            at = bisect_left(numbers, value, at)
+            if at == size:
+                break
+            if numbers[at] < value + ROWS:
+                end = bisect_left(numbers, value + ROWS, at)
                 runs[i].append((base, numbers[at:end]))
                 sizes[i] += end - at
                 at = end
-    shared: Counter[int] = Counter()
+    shared: dict[int, int] = {}
     read = 0
     for i in sorted((i for i, size in enumerate(sizes) if size), key=sizes.__getitem__):
         read += sizes[i]
         if shared and read > WORK:
             break
         for base, run in runs[i]:
-            shared.update([base + (number & _ROW_MASK) for number in run])
+            for number in run:
+                row = base + (number & _ROW_MASK)
+                shared[row] = shared.get(row, 0) + 1
     ranked = sorted([row - (count << _SERIAL_BITS) for row, count in shared.items()])
     return [rank & ((1 << _SERIAL_BITS) - 1) for rank in ranked[:most]]
 
@@ -127,6 +133,8 @@ class Block(Struct, frozen=True, kw_only=True, array_like=True):
 
     def with_entry(self, row: int, entry_id: str) -> "Block":
         """The block with one more entry at a row."""
+        if row == len(self.times) // 4 - 1:
+            return Block(keys=f"{self.keys}\t{entry_id}", times=self.times, postings=self.postings)
         rows = [f"{key}\t{entry_id}" if i == row else key for i, key in enumerate(_rows(self.keys))]
         return Block(keys="\n".join(rows), times=self.times, postings=self.postings)
 

@@ -5,16 +5,19 @@ from agents.statements.lexicon import AUXILIARIES, MEDIA_HEADS, PREPOSITIONS, wo
 from agents.statements.phrases import Range
 from agents.statements.tokens import Line
 
+_FORMS = MEDIA_HEADS | {f"{head}'s" for head in MEDIA_HEADS}
 _GATHERINGS = words("conference conferences briefing briefings call release releases office")
 
 
 def is_media(line: Line, source: Range) -> bool:
-    return any(line.low[i].removesuffix("'s") in MEDIA_HEADS for i in range(*source))
+    return not _FORMS.isdisjoint(line.low[slice(*source)])
 
 
 def add_media(line: Line, draft: Draft, start: int, stop: int, *, is_hearer: bool) -> None:
     """Media through which the words came: "told the agency", "published by state TV", "quoted by a newspaper"."""
     low = line.low
+    if _FORMS.isdisjoint(low[start : min(stop, start + 40)]):
+        return
     for index in range(start, min(stop, start + 40)):
         if (
             line.quote[index] >= 0

@@ -1,6 +1,8 @@
 """Persons that a text names, in reading order: full names, posts, genders, and whom a pronoun can mean."""
 
 from bisect import bisect_right
+from itertools import compress
+from operator import itemgetter
 from typing import NamedTuple
 
 from agents.statements.cues import CUES
@@ -55,7 +57,9 @@ _BEFORE_NAMES = (
 )
 _OFFICES = UNNAMED_HEADS | POSTS
 _NO_SINGLE_NAME = UNNAMED_HEADS | PRONOUNS | MEDIA_HEADS
+_GENDERED = MALE | FEMALE
 _POSSESSIVE = words("his her himself herself")
+_FIRST = itemgetter(0)
 _MAX_NAMESAKES = 8
 _WINDOW = 4
 """Paragraphs back that a pronoun may reach."""
@@ -87,10 +91,9 @@ class Names:
     def read(self, line: Line, paragraph: int) -> None:
         """Collect the names of one paragraph."""
         raw, low, quote = line.raw, line.low, line.quote
-        index, count = 0, len(raw)
-        while index < count:
-            if quote[index] >= 0 or not raw[index][0].isupper():
-                index += 1
+        stop, count = 0, len(raw)
+        for index in compress(range(count), map(str.isupper, map(_FIRST, raw))):
+            if index < stop or quote[index] >= 0:
                 continue
             stop = index + 1
             while stop < count and quote[stop] < 0 and (
@@ -102,12 +105,13 @@ class Names:
                     break
                 stop += 1
             self._add(line, index, stop, paragraph)
-            index = stop
         self._learn(line)
 
     def _learn(self, line: Line) -> None:
         """Take "his", "she" for evidence where one person alone can be meant: in this sentence or the one before."""
         place = bisect_right(self._starts, line.start - 1)
+        if place == len(self.mentions) or _GENDERED.isdisjoint(line.low):
+            return
         sentence: set[str] = set()
         before: set[str] = set()
         for index, word in enumerate(line.low):

@@ -16,8 +16,8 @@ from agents.statements.findings import Found
 from agents.statements.material import contradicts, guard
 from agents.statements.state import Known
 from agents.statements.voices import Voice, compatible, same_descriptor
-from agents.statements.wording import Asserted, asserted, read
-from agents.text.normal import STOP_WORDS, normal
+from agents.statements.wording import Asserted, asserted, plain, read
+from agents.text.normal import STOP_WORDS
 from schemas.alert import Novelty
 from schemas.detection import SpeakerType, Statement, StatementKind
 from schemas.event import Struct
@@ -41,9 +41,6 @@ _FINITE = frozenset(
     isnt arent wasnt werent wouldnt couldnt shouldnt hasnt havent hadnt doesnt didnt ive weve theyve im were theyre
     its thats ill well theyll""".split()
 )
-
-
-_plain = lru_cache(maxsize=4096)(normal)
 
 
 @lru_cache(maxsize=4096)
@@ -200,7 +197,7 @@ def _is_conflict(statement: Statement, who: Voice, known: Known) -> bool:
 
 def relate(kind: StatementKind, now: str, known_kind: StatementKind, was: str) -> tuple[Relation, tuple[str, ...]]:
     """How the words `now` stand to the words `was`; with DIFFERS, the reasons of the guard. Speakers play no part."""
-    plain_now, plain_was = _plain(now), _plain(was)
+    plain_now, plain_was = plain(now), plain(was)
     if plain_now == plain_was:
         return Relation.EQUAL, ()
     if not _share_words(plain_now, plain_was):
@@ -215,7 +212,7 @@ def relate(kind: StatementKind, now: str, known_kind: StatementKind, was: str) -
         reasons = guard(theirs, ours)
         return (Relation.DIFFERS, reasons) if reasons else (Relation.VARIANT, ())
     if not (kind in VERBATIM and known_kind in VERBATIM) and _is_rendering(ours, theirs):
-        own = set(map(_stem, ours.content)) - set(map(_stem, theirs.content))
+        own = set(_stems(ours.content)) - set(_stems(theirs.content))
         return (Relation.FULLER if len(own) >= EXTENSION else Relation.RENDERING), ()
     return Relation.NONE, ()
 
@@ -324,9 +321,9 @@ def has_finite_clause(words: tuple[str, ...]) -> bool:
 
 def _is_rendering(ours: Asserted, theirs: Asserted) -> bool:
     """Whether one may paraphrase the other: most content words of the shorter, within a stretch of the longer."""
-    short, long = sorted(([*map(_stem, side.content)] for side in (ours, theirs)), key=len)
-    if len(short) < 3:
+    if min(len(ours.content), len(theirs.content)) < 3:
         return False
+    short, long = sorted((_stems(ours.content), _stems(theirs.content)), key=len)
     if len(long) > 2 * len(short):
         near = fuzz.partial_ratio_alignment(short, long)
         slack = len(short) // 2
@@ -336,6 +333,12 @@ def _is_rendering(ours: Asserted, theirs: Asserted) -> bool:
     return len(shared) >= 3 and len(shared) * 100 >= len(set(short)) * _RELATED and not contradicts(theirs, ours)
 
 
+@lru_cache(maxsize=4096)
+def _stems(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(_stem, words))
+
+
+@lru_cache(maxsize=16384)
 def _stem(word: str) -> str:
     for ending in ("ing", "ed", "es", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 4:

@@ -49,6 +49,9 @@ _REPORTS = words("report reports reported")
 _ARTICLES = words("the a an his her their its")
 _BEFORE_ARTICLE = PREPOSITIONS | words("and or all both half many to than & including nearly almost")
 _TIMES = TIME_NOUNS | TIME_WORDS | MONTHS
+_CLAUSE = words("who which what how according")
+_WATCHED = _STOPS | CONJUNCTIONS | AUXILIARIES | PERSONAL | _ARTICLES | _CLAUSE | words("and or &") | CUES.keys()
+"""All other words belong to a noun phrase without further ado."""
 _MAX = 28
 
 
@@ -137,6 +140,9 @@ def _noun_phrase_left(line: Line, end: int, floor: int) -> Range | None:
                 break
             start = first
             continue
+        if word not in _WATCHED:
+            start -= 1
+            continue
         if word in _STOPS:
             if word == "." and raw[index] != ".":
                 start -= 1
@@ -145,7 +151,7 @@ def _noun_phrase_left(line: Line, end: int, floor: int) -> Range | None:
         if word in ("and", "or", "&"):
             if start == end or not _joins(line, index, floor):
                 break
-        elif word in CONJUNCTIONS or word in AUXILIARIES or word in ("who", "which", "what", "how", "according") or (
+        elif word in CONJUNCTIONS or word in AUXILIARIES or word in _CLAUSE or (
             word in CUES and not line.is_capital(index) and _is_verb(line, index)
         ):  # fmt: skip
             relative = _relative(line, index, start, floor)

@@ -215,10 +215,13 @@ class Record:
             rows = likeliest(((n * ROWS, self._block(n).postings) for n in numbers), hashes, LOADED)
         found: list[Known] = []
         own = others = 0
+        blocks: dict[int, Block] = {}
         for serial in rows:
             if serial < head.first:
                 continue
-            statement_id = self._block(serial // ROWS).statement(serial % ROWS)
+            number, row = divmod(serial, ROWS)
+            block = blocks.get(number) or blocks.setdefault(number, self._block(number))
+            statement_id = block.statement(row)
             known = self.statement(statement_id) if statement_id else None
             if known is None or known.serial != serial:
                 continue

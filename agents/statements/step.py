@@ -59,6 +59,6 @@ class StatementsStep:
         key = f"{entry.story}/cast"
         before = state.get(key, Cast) or Cast()
         statements, cast = self._resolver.resolve(entry, self._extract(entry.text, entry.segments), before)
-        if cast != before:
+        if cast is not before and cast != before:
             state.put(key, cast)
         return statements

@@ -6,6 +6,7 @@ from agents.statements.tokens import Line
 
 _AGAIN = words("again reiterated reiterates reiterating repeated repeats repeating once-more")
 _PAST_UNITS = words("years decades months")
+_DATES = _PAST_UNITS | {"in", "last"}
 
 
 def is_reiterated(line: Line, draft: Draft) -> bool:
@@ -23,10 +24,14 @@ def is_archival(line: Line, draft: Draft) -> bool:
     """
     if draft.cue_range is None:
         return False
-    content = {i for a, b in draft.pieces for i in range(a, b)}
     cue = draft.cue_range[0]
     low = line.low
-    for index in range(max(0, cue - 14), min(len(line) - 1, cue + 14)):
+    first = max(0, cue - 14)
+    places = [i for i, word in enumerate(low[first : min(len(line) - 1, cue + 14)], first) if word in _DATES]
+    if not places:
+        return False
+    content = {i for a, b in draft.pieces for i in range(a, b)}
+    for index in places:
         if index in content or line.quote[index] >= 0:
             continue
         word, following = low[index], low[index + 1]

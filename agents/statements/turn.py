@@ -14,8 +14,7 @@ from agents.statements.lifecycle import Lifecycle
 from agents.statements.novelty import DATA_KINDS, Setting, Verdict, judge
 from agents.statements.state import Known, Place, Record, Seen
 from agents.statements.voices import speaker_key
-from agents.statements.wording import asserted
-from agents.text.normal import normal
+from agents.statements.wording import asserted, plain
 from schemas import identity
 from schemas.alert import AlertType, Change, Novelty
 from schemas.article import EntryRevision
@@ -131,7 +130,7 @@ class Turn:
             place = self._first(item)
             return [place] if place else []
         known = self._life.with_sighting(self._reworded(known, item))
-        known = self._record.add(known, fingerprint(normal(item.text)), self._at)
+        known = self._record.add(known, fingerprint(plain(item.text)), self._at)
         reasons = (*reasons, "reinstated") if known.is_cancelled else reasons
         change = Change(was=clip(was, alerts.EXCERPT), now=known.facts.text, material=reasons)
         if known.version == 0:
@@ -171,8 +170,7 @@ class Turn:
 
     def _first(self, item: Found, extends: str | None = None) -> Place | None:
         """A statement that the previous revision of the entry did not have."""
-        plain = normal(item.text)
-        hashes = fingerprint(plain)
+        hashes = fingerprint(plain(item.text))
         verdict = judge(item, self._record.candidates(hashes, item.voice), self._setting)
         known = self._record.statement(verdict.of) if verdict.of else None
         is_repeat = verdict.novelty in _SAME or verdict.novelty is Novelty.ARCHIVAL
@@ -186,16 +184,14 @@ class Turn:
         withheld = self._withheld(item, verdict)
         if item.is_headline or withheld == "recap":
             return None
-        return self._register(item, verdict, hashes, plain, withheld)
+        return self._register(item, verdict, hashes, withheld)
 
-    def _register(
-        self, item: Found, verdict: Verdict, hashes: tuple[int, ...], plain: str, withheld: str | None
-    ) -> Place:
-        who = speaker_key(item.voice)
-        statement_id, twin = identity.statement_id(self._entry.story, who, plain), 1
+    def _register(self, item: Found, verdict: Verdict, hashes: tuple[int, ...], withheld: str | None) -> Place:
+        who, words = speaker_key(item.voice), plain(item.text)
+        statement_id, twin = identity.statement_id(self._entry.story, who, words), 1
         while self._record.statement(statement_id) is not None:  # equal words that are not the same statement
             twin += 1
-            statement_id = identity.statement_id(self._entry.story, who, f"{plain}\n{twin}")
+            statement_id = identity.statement_id(self._entry.story, who, f"{words}\n{twin}")
         facts = replace(
             alerts.facts_of(item.statement, statement_id, verdict.novelty, self._entry.text),
             extends=verdict.of if verdict.novelty is Novelty.EXTENDED else None,
@@ -236,10 +232,8 @@ class Turn:
         if verdict.novelty is Novelty.RENDERING:
             return "rendering"
         if statement.kind is StatementKind.INDIRECT:
-            read = asserted(item.text)
-            words = len(read.content) + len(read.numbers)
-            is_topic = normal(item.text).startswith(_TOPIC)  # "argued about the river": what on, not what
-            if statement.speaker is None or is_topic or words < self._settings.least_content:
+            is_topic = plain(item.text).startswith(_TOPIC)  # "argued about the river": what on, not what
+            if statement.speaker is None or is_topic or not asserted(item.text).says(self._settings.least_content):
                 return "weak"
         return None
 

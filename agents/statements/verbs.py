@@ -1,5 +1,7 @@
 """The asserted cues of a sentence, and the ways of saying nothing."""
 
+from itertools import compress
+
 from agents.statements.cues import CUES, PHRASE_HEADS, REAL_BEFORE_TO, Cue, cue_at, is_realised, verb_phrase_start
 from agents.statements.drafts import ACCORDING, Draft, Verb
 from agents.statements.lexicon import CONJUNCTIONS, DETERMINERS, NEGATIONS, PERSONAL, PREPOSITIONS, words
@@ -17,29 +19,34 @@ _OBJECTS = words("outline describe detail report claim state note plan hope fear
 _AFTER_SILENCE = CONJUNCTIONS - words("or nor that whether than")
 
 
+_SILENCE = words("comment respond reply reached")
+TRIGGERS = frozenset({*CUES, *PHRASE_HEADS, *_SILENCE})
+"""Words without which a sentence has neither a cue nor a way of saying nothing."""
+
+
 def verbs_of(line: Line, start: int, end: int) -> tuple[list[Verb], list[Draft]]:
     low, quote = line.low, line.quote
     verbs: list[Verb] = []
     silent: list[Draft] = []
-    index = start
-    while index < end:
+    behind = start
+    for index in compress(range(start, end), map(TRIGGERS.__contains__, low[start:end])):
+        if index < behind or quote[index] >= 0:
+            continue
         word = low[index]
-        if quote[index] < 0:
-            if word in CUES or word in PHRASE_HEADS:
-                if word == "according" and index + 1 < end and low[index + 1] == "to":
-                    verbs.append(Verb(ACCORDING, index, index, index + 2))
-                    index += 2
-                    continue
-                verb = verb_at(line, index, start, end)
-                if verb is not None:
-                    verbs.append(verb)
-                    index = verb.stop
-                    continue
-            if word in ("comment", "respond", "reply", "reached"):
-                draft = _no_comment(line, index, start, end)
-                if draft is not None:
-                    silent.append(draft)
-        index += 1
+        if word in CUES or word in PHRASE_HEADS:
+            if word == "according" and index + 1 < end and low[index + 1] == "to":
+                verbs.append(Verb(ACCORDING, index, index, index + 2))
+                behind = index + 2
+                continue
+            verb = verb_at(line, index, start, end)
+            if verb is not None:
+                verbs.append(verb)
+                behind = verb.stop
+                continue
+        if word in _SILENCE:
+            draft = _no_comment(line, index, start, end)
+            if draft is not None:
+                silent.append(draft)
     return verbs, silent
 
 

@@ -105,14 +105,17 @@ def compatible(one: Voice, other: Voice) -> bool:
     """
     if one.type is None or other.type is None:
         return True
-    if SpeakerType.UNNAMED in (one.type, other.type):
+    if one.type is SpeakerType.UNNAMED or other.type is SpeakerType.UNNAMED:
         return one.type is other.type and _may_describe_one(one.key, other.key)
     if one.key == other.key or (one.handle and one.handle == other.handle):
         return True
-    for left in (one.key, *one.joint):
-        for right in (other.key, *other.joint):
-            if _same_name(left, right):
-                return True
+    if _same_name(one.key, other.key):
+        return True
+    if one.joint or other.joint:
+        for left in (one.key, *one.joint):
+            for right in (other.key, *other.joint):
+                if _same_name(left, right):
+                    return True
     if one.behalf or other.behalf:
         mine, theirs = one.behalf or one.key, other.behalf or other.key
         return _same_name(mine, theirs)

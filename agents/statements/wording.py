@@ -5,11 +5,11 @@ Two wordings are compared by these, because similarity alone would call a negate
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from agents.statements.voices import sound
 from agents.text.folding import fold_phrase
-from agents.text.normal import STOP_WORDS
+from agents.text.normal import STOP_WORDS, normal
 from schemas.event import Struct
 
 LONGEST = 4000
@@ -87,6 +87,7 @@ _NO_NAMES = frozenset(
     chancellor premier governor mayor professor prof judge captain colonel major lt sgt god""".split()
 )
 
+_NO_CONTENT = frozenset((*STOP_WORDS, *_QUANTITIES, *MODALS, *_NO_NAMES))
 
 READ_WORDS = frozenset((*STOP_WORDS, *_NEGATORS, *MODALS, *_QUANTITIES, *_ORDINALS, *_MONTHS, *_DAYS))
 """Words that are read for what they assert, and function words; all others are only compared."""
@@ -100,30 +101,67 @@ class Word(Struct, frozen=True, array_like=True, gc=False):
     is_initial: bool
 
 
-class Asserted(Struct, frozen=True, kw_only=True):
-    """What one wording asserts, ready to compare. Sequences are in the order of the text.
+class Asserted:
+    """What a stretch of words asserts, read when it is asked for. Sequences are in the order of the text."""
 
-    content  words that carry content, but for quantities, modals and titles
-    names   (key, is_certain): a capitalised word at the start of a sentence is not certainly a name
-    """
+    def __init__(self, some: tuple[Word, ...]) -> None:
+        self.words = some
 
-    words: tuple[Word, ...]
-    negated: tuple[str, ...]
-    numbers: tuple[str, ...]
-    units: tuple[str, ...]
-    dates: tuple[str, ...]
-    modals: tuple[str, ...]
-    content: tuple[str, ...]
-    names: tuple[tuple[str, bool], ...]
+    @cached_property
+    def negated(self) -> tuple[str, ...]:
+        """The words, with NOT for each that negates; currency signs stand on either side of their figure."""
+        return tuple([NOT if word.low in _NEGATORS else word.low for word in self.words if word.low not in _CURRENCIES])
+
+    @cached_property
+    def _quantities(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        return _quantities(self.words)
 
     @property
+    def numbers(self) -> tuple[str, ...]:
+        """Numbers by value."""
+        return self._quantities[0]
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Units bound to numbers."""
+        return self._quantities[1]
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """Days, months and years."""
+        return self._quantities[2]
+
+    @cached_property
+    def modals(self) -> tuple[str, ...]:
+        """Modals without their tense."""
+        return tuple(_modals(self.words))
+
+    @cached_property
+    def content(self) -> tuple[str, ...]:
+        """Words that carry content, but for quantities, modals and titles."""
+        return tuple([word.low.replace("'", "") for word in self.words if _carries(word.low)])
+
+    @cached_property
+    def names(self) -> tuple[tuple[str, bool], ...]:
+        """(key, is_certain): a capitalised word at the start of a sentence is not certainly a name."""
+        return tuple(_names(self.words))
+
+    @cached_property
     def negations(self) -> int:
         """How many words negate."""
         return self.negated.count(NOT)
 
+    def says(self, least: int) -> bool:
+        """Whether content words and numbers together are at least so many."""
+        return len(self.content) >= least or len(self.content) + len(self.numbers) >= least
+
 
 NOT = "¬"
 """What every negating word is read as."""
+
+
+plain = lru_cache(maxsize=4096)(normal)
+"""normal() of a statement, which is asked for again by each step of the comparison."""
 
 
 @lru_cache(maxsize=4096)
@@ -144,14 +182,17 @@ def words(text: str) -> tuple[Word, ...]:
         text = _ACRONYM.sub(_join, text)
     found: list[Word] = []
     is_initial = True
-    for match in _TOKEN.finditer(text):
-        raw = match.group()
+    for raw in _TOKEN.findall(text):
         if raw in _ENDS:
             is_initial = True
             continue
         if raw == ";":
             continue
-        found += _split(raw, is_initial) if "'" in raw or raw.casefold() in _CONTRACTED else _one(raw, is_initial)
+        low = raw.casefold()
+        if "'" in raw or low in _CONTRACTED:
+            found += _split(raw, is_initial)
+        else:
+            found.append(Word(low, raw, is_initial))
         is_initial = False
     return tuple(found)
 
@@ -180,30 +221,11 @@ def _join(acronym: re.Match[str]) -> str:
 
 def read(some: tuple[Word, ...]) -> Asserted:
     """What a stretch of words asserts."""
-    numbers, units, dates = _quantities(some)
-    names = tuple(_names(some))
-    return Asserted(
-        words=some,
-        negated=tuple(NOT if _negates(word.low) else word.low for word in some if word.low not in _CURRENCIES),
-        numbers=numbers,
-        units=units,
-        dates=dates,
-        modals=tuple(_modals(some)),
-        content=tuple(word.low.replace("'", "") for word in some if _carries(word)),
-        names=names,
-    )
+    return Asserted(some)
 
 
-def _carries(word: Word) -> bool:
-    low = word.low
-    return not (
-        low in STOP_WORDS
-        or low in _QUANTITIES
-        or low in MODALS
-        or low in _NO_NAMES
-        or low[0].isdigit()
-        or low.replace("'", "") in STOP_WORDS
-    )
+def _carries(low: str) -> bool:
+    return not (low in _NO_CONTENT or low[0].isdigit() or ("'" in low and low.replace("'", "") in STOP_WORDS))
 
 
 def _negates(low: str) -> bool:

@@ -69,7 +69,7 @@ def subscribe(settings: Any, name: str, as_json: bool, dry_run: bool, **given: A
 
     now = datetime.now(UTC)
     made = subscription(owner=given.pop("owner"), name=name, channel=given.pop("channel"), target=given.pop("target"))
-    made = checked(changed(made, now, **given))
+    made = checked(changed(made, now, **given), registries=settings.registries)
 
     async def save() -> None:
         async with inquiries.existing(settings, writes=not dry_run) as event_log:
@@ -179,7 +179,7 @@ def edit(settings: Any, wanted: str, as_json: bool, dry_run: bool, **given: Any)
         async with inquiries.existing(settings, writes=not dry_run) as event_log:
             before = (await stored.asked(event_log) if event_log is not None else stored.Asked()).find(wanted)
             made = replace(changed(before, now, **given), version=before.version + 1, **where)
-            await _save(event_log, checked(made), now, as_json=as_json, dry_run=dry_run)
+            await _save(event_log, checked(made, registries=settings.registries), now, as_json=as_json, dry_run=dry_run)
 
     _run(save())
 
@@ -242,7 +242,7 @@ def import_file(settings: Any, file: str, as_json: bool, dry_run: bool) -> None:
         text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: {getattr(error, 'strerror', None) or 'expected UTF-8'}") from None
-    wanted = read_forms(file, text)
+    wanted = read_forms(file, text, registries=settings.registries)
 
     async def save() -> dict[str, list[str]]:
         done: dict[str, list[str]] = {"new": [], "changed": [], "unchanged": []}

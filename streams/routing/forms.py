@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from schemas import identity
-from schemas.alert import AlertType
+from schemas.alert import AlertType, Family
 from schemas.codec import encode
 from schemas.errors import InputError, SettingsError
 from schemas.event import Severity
@@ -43,7 +43,7 @@ def form(value: Subscription) -> dict[str, Any]:
     return plain
 
 
-def subscription_of(plain: Any, where: str) -> Subscription:
+def subscription_of(plain: Any, where: str, *, registries: tuple[str, ...] = ()) -> Subscription:
     """The subscription of a form. Raises SettingsError with every fault, each beginning with `where`."""
     if not isinstance(plain, dict):
         raise InputError(f"{where}: expected a table, found {type(plain).__name__}")
@@ -72,12 +72,19 @@ def subscription_of(plain: Any, where: str) -> Subscription:
         reason, _, path = str(error).partition(" - at ")
         place = path.strip("`").removeprefix("$")
         raise InputError(f"{where}{place}: {reason[:1].lower()}{reason[1:]}") from None
-    return checked(found, where)
+    return checked(found, where, registries=registries)
 
 
-def checked(value: Subscription, where: str = "") -> Subscription:
-    """The subscription, if nothing is wrong with it. Raises SettingsError with every fault."""
+def checked(value: Subscription, where: str = "", *, registries: tuple[str, ...] = ()) -> Subscription:
+    """The subscription, if nothing is wrong with it. Raises SettingsError with every fault.
+
+    registries  files of officials beside the bundled one
+    """
     found = [str(fault) for fault in validate(value)]
+    if value.filter == Filter():
+        families = ", ".join(Family)
+        found.append(f"filter: expected at least one condition, found none; families {families} asks for everything")
+    found += _strange_officials(value, registries)
     if "://" in value.target or value.target.startswith(("whsec_", "xox")):
         # not even repeated: whoever reads it could write there
         found.append("target: expected the id of a channel or endpoint, found an address or a secret")
@@ -85,6 +92,19 @@ def checked(value: Subscription, where: str = "") -> Subscription:
     if faults:
         raise SettingsError(tuple(faults))
     return value
+
+
+def _strange_officials(value: Subscription, registries: tuple[str, ...]) -> Iterator[str]:
+    if not value.filter.officials:
+        return
+    from streams.registries import load_registry  # takes a fifth of a second
+
+    persons = load_registry(registries).persons
+    for n, person in enumerate(value.filter.officials):
+        if person not in persons:
+            near = difflib.get_close_matches(person, persons, 1)
+            hint = f", such as {near[0]}" if near else ""
+            yield f'filter.officials[{n}]: expected the id of a person in the registry{hint}, found "{person[:200]}"'
 
 
 def _unknown(plain: dict[str, Any], where: str) -> Iterator[str]:
@@ -102,7 +122,7 @@ def _strangers(plain: dict[str, Any], kind: type[msgspec.Struct], where: str) ->
             yield f'{where}: expected {f"{near[0]}" if near else "one of " + ", ".join(known)}, found "{name}"'
 
 
-def read_forms(file: str, text: str) -> list[Subscription]:
+def read_forms(file: str, text: str, *, registries: tuple[str, ...] = ()) -> list[Subscription]:
     """Subscriptions of a file: TOML with [[subscriptions]], or JSON with such a list, or a list alone.
 
     Raises InputError, or SettingsError with every fault.
@@ -119,7 +139,7 @@ def read_forms(file: str, text: str) -> list[Subscription]:
     for n, plain in enumerate(listed):
         where = f"{file}: subscriptions[{n}]"
         try:
-            one = subscription_of(plain, where)
+            one = subscription_of(plain, where, registries=registries)
         except SettingsError as error:
             faults += error.faults
         except InputError as error:

@@ -140,6 +140,16 @@ def test_every_span_gives_its_text(name: str) -> None:
     assert broken == []
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", SETS)
+def test_an_unrelated_paragraph_changes_nothing(name: str, engine: str) -> None:
+    """What is added elsewhere in an entry must not look like a correction of what was said."""
+    plain = "The rain is forecast to ease by the weekend, with highs of nine degrees in the north."
+    extract = extractor(engine)
+    changed = [post["id"] for post in posts(name) if extract(f"{post['text']}\n{plain}") != extract(post["text"])]
+    assert changed == []
+
+
 def test_the_sets_share_no_post() -> None:
     """What is held back says something about text that no rule was written for."""
     dev, held = ({post["text"] for post in posts(name)} for name in SETS)

@@ -19,7 +19,8 @@ def tocsin(clean_kafka: str, app_id: str, tmp_path: Path) -> Tocsin:
     (tmp_path / "tocsin.toml").write_text(f'registries = ["{SAMPLE_REGISTRY}"]\n')
     made = Tocsin(tmp_path, f"kafka://{clean_kafka}", TOCSIN_APP_ID=app_id, TOCSIN_KAFKA_SESSION_TIMEOUT_S="6")
     where = ("--owner", "desk", "--channel", "slack", "--target", "C0DESK")
-    made.run("subscribe", "all", *where, "--group-wait", "1", "--group-interval", "1")
+    kinds = ("--kind", "statements", "--kind", "escalations", "--kind", "officials")
+    made.run("subscribe", "all", *where, *kinds, "--group-wait", "1", "--group-interval", "1")
     return made
 
 

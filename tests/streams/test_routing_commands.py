@@ -19,6 +19,7 @@ from streams.routing.silencing import matcher
 from tests.agents.routing.builders import a_subscription, raised, said
 
 TO = ("--owner", "desk", "--channel", "slack", "--target", "C0DESK")
+ASKING = Filter(families=(Family.STATEMENT,))
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +65,10 @@ def everything() -> Subscription:
 @pytest.mark.parametrize(("file", "write"), [("a.toml", to_toml), ("a.json", to_json)], ids=["toml", "json"])
 def test_what_is_exported_is_imported_as_it_was(file: str, write: Any) -> None:
     """Quotes, backslashes and characters of other scripts included."""
-    assert read_forms(file, write([everything(), a_subscription("plain")])) == [everything(), a_subscription("plain")]
+    assert read_forms(file, write([everything(), a_subscription("plain", filter=ASKING)])) == [
+        everything(),
+        a_subscription("plain", filter=ASKING),
+    ]
 
 
 def test_a_subscription_is_made_listed_edited_and_removed() -> None:
@@ -91,8 +95,8 @@ def test_a_subscription_is_made_listed_edited_and_removed() -> None:
 
 def test_a_name_is_taken_once() -> None:
     """Saying it again is an edit, and asks for that command."""
-    tocsin("subscribe", "floods", *TO)
-    (line,) = faults("subscribe", "floods", *TO)
+    tocsin("subscribe", "floods", *TO, "--keyword", "flood")
+    (line,) = faults("subscribe", "floods", *TO, "--keyword", "flood")
     assert line.endswith("see `tocsin subscriptions edit`")
 
 
@@ -106,6 +110,21 @@ def test_every_fault_of_a_subscription_is_named() -> None:
         'quiet_hours.timezone: expected a time zone such as "Europe/London", found "Mars/Base"',
     )
     assert listed("subscriptions", "list") == []
+
+
+def test_a_filter_that_asks_nothing_or_nobody_is_refused() -> None:
+    """With the path of the fault, and what would do."""
+    assert faults("subscribe", "all", *TO) == (
+        "filter: expected at least one condition, found none; families statement, keyword, official, entry asks for "
+        "everything",
+    )
+    assert faults("subscribe", "who", *TO, "--official", "nobody_at_all") == (
+        'filter.officials[0]: expected the id of a person in the registry, found "nobody_at_all"',
+    )
+    many = [word for n in range(1001) for word in ("--keyword", f"word{n}")]
+    assert faults("subscribe", "many", *TO, *many) == (
+        'filter.keywords_any: expected at most 1000, found "1001 values"',
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,7 +146,7 @@ def test_an_option_that_cannot_be_read_is_one_line(words: tuple[str, ...], says:
 @pytest.mark.parametrize("secret", ["https://hooks.example/T0/B0/abc", "whsec_abc", "xoxb-1-abc"])
 def test_a_secret_is_no_target_and_is_not_repeated(secret: str) -> None:
     """Subscriptions are listed, exported and written to a topic that everybody reads."""
-    words = ("--owner", "desk", "--channel", "slack", "--target", secret)
+    words = ("--owner", "desk", "--channel", "slack", "--target", secret, "--keyword", "flood")
     assert faults("subscribe", "floods", *words) == (
         "target: expected the id of a channel or endpoint, found an address or a secret",
     )
@@ -135,7 +154,11 @@ def test_a_secret_is_no_target_and_is_not_repeated(secret: str) -> None:
 
 def test_a_file_with_faults_changes_nothing(tmp_path: Path) -> None:
     """Every fault with its place, and the name that was perhaps meant."""
-    good, typo, wrong = to_toml([a_subscription("a")]), "[[subscriptions]]\nowner='o'\n", "filter.keyword_any = ['x']\n"
+    good, typo, wrong = (
+        to_toml([a_subscription("a", filter=ASKING)]),
+        "[[subscriptions]]\nowner='o'\n",
+        "filter.keyword_any = ['x']\n",
+    )
     (tmp_path / "s.toml").write_text(good + typo + wrong)
     assert faults("subscriptions", "import", "s.toml") == (
         's.toml: subscriptions[1].filter: expected keywords_any, found "keyword_any"',
@@ -148,11 +171,13 @@ def test_a_file_with_faults_changes_nothing(tmp_path: Path) -> None:
 
 def test_importing_twice_changes_nothing(tmp_path: Path) -> None:
     """A file is what should be: what is so already is not written again."""
-    (tmp_path / "s.toml").write_text(to_toml([a_subscription("a"), a_subscription("b")]))
+    (tmp_path / "s.toml").write_text(to_toml([a_subscription("a", filter=ASKING), a_subscription("b", filter=ASKING)]))
     assert listed("subscriptions", "import", "s.toml") == [
         {"new": ["desk/a", "desk/b"], "changed": [], "unchanged": []}
     ]
-    (tmp_path / "s.toml").write_text(to_toml([a_subscription("a"), a_subscription("b", group_wait_s=0)]))
+    (tmp_path / "s.toml").write_text(
+        to_toml([a_subscription("a", filter=ASKING), a_subscription("b", filter=ASKING, group_wait_s=0)])
+    )
     assert listed("subscriptions", "import", "s.toml") == [{"new": [], "changed": ["desk/b"], "unchanged": ["desk/a"]}]
     assert [one["version"] for one in listed("subscriptions", "list")] == [1, 2]
 

@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ from agents.statements.tagger.tags import TAGS, tags_of
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]
+_T = TypeVar("_T", bound=np.generic)
 
 WORD_SLOTS: Final = 16384
 VECTOR_SLOTS: Final = 65536
@@ -156,13 +157,13 @@ class Encoder:
         count = len(out)
         places = np.arange(count)
         start = np.maximum.accumulate(np.where(begins, places, 0))
-        ends = np.append(begins[1:], True)
+        ends = _next(begins, True)
         stop = np.minimum.accumulate(np.where(ends, places, count)[::-1])[::-1]
         strong = (out[:, COLUMN["cue_bin"]] >= 4) & (inside < 0)
         nearest = np.maximum.accumulate(np.where(strong, places, -1))
-        before = np.append(-1, nearest[:-1])
+        before = _previous(nearest, -1)
         nearest = np.minimum.accumulate(np.where(strong, places, count)[::-1])[::-1]
-        after = np.append(nearest[1:], count)
+        after = _next(nearest, count)
         word = out[:, COLUMN["word1"]]
         has = before >= start
         out[:, COLUMN["left"]] = np.where(has, word[before], 0)
@@ -174,10 +175,11 @@ class Encoder:
         out[:, COLUMN["to_end"]] = _far(stop - places)
         number = np.cumsum(begins)
         out[:, COLUMN["sentence"]] = np.minimum(number - number[first], 3) + 4 * (places == first)
-        change = np.append(True, inside[1:] != inside[:-1]) | (first == places)
+        change = first == places
+        change[1:] |= inside[1:] != inside[:-1]
         edge = np.maximum.accumulate(np.where(change, places, 0))
         out[:, COLUMN["mark_left"]] = _far(places - edge)
-        edge = np.minimum.accumulate(np.where(np.append(change[1:], True), places, count)[::-1])[::-1]
+        edge = np.minimum.accumulate(np.where(_next(change, True), places, count)[::-1])[::-1]
         out[:, COLUMN["mark_right"]] = _far(edge - places)
 
 
@@ -186,9 +188,28 @@ _SIGNS = {".": _STOP, "!": _STOP, "?": _STOP, "…": _STOP, '"': _MARK, "“": _
           "„": _MARK, "‘": _MARK, "’": _MARK, "'": _MARK}  # fmt: skip
 
 
+def _next(values: NDArray[_T], last: int) -> NDArray[_T]:
+    """What stands behind each place; `last` behind the last."""
+    out = np.empty_like(values)
+    out[:-1] = values[1:]
+    out[-1] = last
+    return out
+
+
+def _previous(values: NDArray[_T], first: int) -> NDArray[_T]:
+    """What stands before each place; `first` before the first."""
+    out = np.empty_like(values)
+    out[1:] = values[:-1]
+    out[0] = first
+    return out
+
+
+_BINS: Final = np.array([*range(11), *(11 + (far - 10) // 5 for far in range(11, 31))], np.intp)
+
+
 def _far(distance: NDArray[np.intp]) -> NDArray[np.intp]:
     """Distances in bins: one by one up to ten, then by five, at most 15."""
-    return np.minimum(np.where(distance <= 10, distance, 11 + (distance - 10) // 5), 15)
+    return _BINS[np.minimum(distance, len(_BINS) - 1)]
 
 
 def _sentence_starts(
@@ -199,7 +220,9 @@ def _sentence_starts(
     marks = (signs & _MARK) > 0
     begins = first.copy()
     ahead = capital | marks
-    same = np.append(False, inside[1:] == inside[:-1]) & (inside >= 0)
+    same = inside >= 0
+    same[0] = False
+    same[1:] &= inside[1:] == inside[:-1]
     begins[1:] |= stops[:-1] & ahead[1:] & ~(marks[1:] & same[1:])
     begins[2:] |= stops[:-2] & marks[1:-1] & same[1:-1] & (inside[1:-1] != inside[2:]) & capital[2:]
     return begins
@@ -211,5 +234,5 @@ def _neighbours(inside: Ints, is_mark: NDArray[np.bool_], offsets: NDArray[np.in
     opens = inside[offsets] >= 0
     total = np.append(0, np.cumsum(inside >= 0))
     holds = total[offsets + lengths] > total[offsets]
-    before = np.append(0, np.where(closes, 1, np.where(holds, 2, 0))[:-1])
-    return np.asarray(before + 3 * np.append(opens[1:], False), np.int32)
+    before = _previous(np.where(closes, 1, np.where(holds, 2, 0)), 0)
+    return np.asarray(before + 3 * _next(opens, False), np.int32)

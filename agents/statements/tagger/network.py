@@ -1,6 +1,7 @@
 """The forward pass of the tagger and its decoding, in numpy alone."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +25,8 @@ _WIDE: Final = 24
 _TOGETHER: Final = 3000
 """Rows of a table that stands for several small ones: one look-up for all of them."""
 _BLOCK = 2048
+_FEW = 3
+"""Paragraphs of one length that are gone through one after the other; more go side by side."""
 _MARGIN = sum(DILATIONS)
 NEVER = -1e4
 
@@ -87,18 +90,26 @@ class Network:
         self._out_bias: Floats = full["out_bias"]
         self.start: Floats = np.where([tag[0] == "I" for tag in TAGS], NEVER, full["start"]).astype(np.float32)
         self.follow: Floats = np.where(forbidden(), NEVER, full["follow"]).astype(np.float32)
+        self._by_target: Floats = np.ascontiguousarray(self.follow.T)
 
-    def scores(self, columns: Ints) -> Floats:
-        """One row a token, one score a tag. Long texts go through in blocks; the result is the same."""
+    def scores(self, columns: Ints, offsets: Sequence[int]) -> Floats:
+        """One row a token, one score a tag. Long texts go through in blocks; the result is the same.
+
+        offsets  as in Reading. A paragraph that opens with a quotation sees the one before it and is seen by it; others
+                 do not, so that text added elsewhere changes nothing here
+        """
         count = len(columns)
         out = np.empty((count, len(TAGS)), np.float32)
+        edges = np.asarray(offsets, np.intp)
+        is_apart = columns[edges[:-1], COLUMN["quoted"]] == 0
+        stretch = np.repeat(np.cumsum(is_apart), np.diff(edges))
         for start in range(0, count, _BLOCK):
             low, high = max(0, start - _MARGIN), min(count, start + _BLOCK + _MARGIN)
-            block = self._block(columns[low:high])
+            block = self._block(columns[low:high], stretch[low:high])
             out[start : start + _BLOCK] = block[start - low : start - low + _BLOCK]
         return out
 
-    def _block(self, columns: Ints) -> Floats:
+    def _block(self, columns: Ints, stretch: NDArray[np.intp]) -> Floats:
         count, width = len(columns), len(self._bias)
         looked = []
         for table, chosen in self._wide:
@@ -124,6 +135,9 @@ class Network:
             taps[reach:, :width] = middle[: count - reach]
             taps[count - reach :, 2 * width :] = 0
             taps[: count - reach, 2 * width :] = middle[reach:]
+            edge = np.flatnonzero(stretch[reach:] != stretch[: count - reach])
+            taps[edge + reach, :width] = 0
+            taps[edge, 2 * width :] = 0
             np.matmul(taps, kernel, out=made)
             made += bias
             np.tanh(gate, out=gate)
@@ -137,11 +151,36 @@ class Network:
         out = np.zeros(len(scores), np.int32)
         edges = np.asarray(offsets, np.intp)
         lengths = np.diff(edges)
+        if len(lengths) and len(scores) <= _FEW * int(lengths.max()):
+            for start, stop in pairwise(offsets):
+                out[start:stop] = self._alone(scores[start:stop])
+            return out
         order = np.argsort(-lengths, kind="stable")
         for first in range(0, len(order), 64):  # paragraphs of like length go side by side
             group = order[first : first + 64]
             self._side_by_side(out, scores, edges[group], lengths[group])
         return out
+
+    def _alone(self, scores: Floats) -> list[int]:
+        """Viterbi over one paragraph. Which tag came before is asked of all steps at once, at the end."""
+        if not len(scores):
+            return []
+        bests = np.empty(scores.shape, np.float32)  # of the paths that end in a tag
+        np.add(self.start, scores[0], out=bests[0])
+        ways = np.empty(self.follow.shape, np.float32)
+        add, highest, follow = np.add, np.maximum.reduce, self.follow
+        for before, best, score in zip(bests[:-1, :, None], bests[1:], scores[1:], strict=True):
+            add(before, follow, ways)
+            highest(ways, 0, None, best)
+            add(best, score, best)
+        tag = int(bests[-1].argmax())
+        out = [tag]
+        for stop in range(len(bests) - 1, 0, -_BLOCK):
+            to_target = bests[max(stop - _BLOCK, 0) : stop, None, :] + self._by_target
+            for back in reversed(to_target.argmax(2).tolist()):
+                tag = back[tag]
+                out.append(tag)
+        return out[::-1]
 
     def _side_by_side(self, out: Ints, scores: Floats, starts: NDArray[np.intp], lengths: NDArray[np.intp]) -> None:
         """Viterbi over paragraphs of falling length."""
@@ -149,10 +188,9 @@ class Network:
         alive = np.searchsorted(-lengths, -np.arange(longest), side="left")
         best = self.start + scores[starts]
         back = np.zeros((longest, len(starts), len(TAGS)), np.int8)
-        by_target = np.ascontiguousarray(self.follow.T)
         for step in range(1, longest):
             count = int(alive[step])
-            ways = best[:count, None, :] + by_target
+            ways = best[:count, None, :] + self._by_target
             back[step, :count] = ways.argmax(2)
             best[:count] = ways.max(2) + scores[starts[:count] + step]
         tag = best.argmax(1)

@@ -28,7 +28,7 @@ class Tagger:
         """The attributions that the network alone finds, as token ranges, by place of their content."""
         if not len(reading):
             return []
-        scores = self._network.scores(self._encoder.columns(reading))
+        scores = self._network.scores(self._encoder.columns(reading), reading.offsets)
         tags = self._network.best(scores, reading.offsets).tolist()
         return link(chunks(tags, reading.offsets), reading.paragraphs())
 

@@ -39,6 +39,21 @@ def test_a_hundred_alerts_in_an_hour_are_six_messages_and_one_digest_of_ninety_f
     assert sorted(told) == sorted(alert.id for alert in alerts)
 
 
+def test_a_storm_of_a_thousand_in_a_minute_is_a_budget_and_one_digest() -> None:
+    """One live blog: each reader gets six messages at most and then one that names the rest; nothing is lost."""
+    readers = [a_subscription(f"s{n}", budget=Budget(), group_wait_s=0, group_interval_s=0) for n in range(3)]
+    desk = Desk(*readers)
+    alerts = [said("Jane Roe", statement=f"st_{n}") for n in range(1000)]
+    for alert in alerts:
+        desk.alert(alert).wait(0.06)
+    desk.run_out()
+
+    for reader in readers:
+        mine = [one for one in desk.sent if one.subscription == reader.id]
+        assert [one.kind.value for one in mine] == ["message"] * 6 + ["digest"]
+        assert sorted(item.message_id for one in mine for item in one.items) == sorted(alert.id for alert in alerts)
+
+
 @given(st.lists(st.integers(0, 1500), min_size=1, max_size=60))
 def test_never_more_than_the_budget_in_any_hour(gaps: list[int]) -> None:
     """Digests included, however the alerts come; and nothing is lost."""

@@ -275,6 +275,26 @@ def test_cancel_goes_to_who_was_told_and_nobody_else() -> None:
     assert {one.msgtype for one in corrections} == {MessageType.CANCEL}
 
 
+def test_a_correction_finds_its_37_of_ten_thousand() -> None:
+    """Exactly those who were told, in the order in which they were told, in the thread of what it corrects."""
+    readers = [a_subscription(f"s{n}", filter=Filter(speakers=(f"Person {n}",))) for n in range(9_963)]
+    wanted = [a_subscription(f"w{n}", filter=Filter(speakers=("Jane Roe",)), group_wait_s=0) for n in range(37)]
+    alert = said("Jane Roe")
+    desk = Desk(*readers, *wanted).alert(alert)
+    desk.book.put(a_subscription("late", filter=Filter(speakers=("Jane Roe",))))
+
+    desk.alert(later(alert, MessageType.UPDATE, "negation", headline="Corrected: not closed")).run_out()
+
+    first, corrections = desk.sent[:37], desk.sent[37:]
+    assert [one.subscription for one in corrections] == [one.subscription for one in first]
+    assert {one.subscription for one in first} == {one.id for one in wanted}
+    assert {(one.kind, one.references) for one in corrections} == {(NotificationKind.CORRECTION, (alert.id,))}
+    assert [one.thread for one in corrections] == [one.thread for one in first]
+    assert sum(debt.alerted - debt.reached for debt in desk.story.debts(desk.stories, alert.story)) == 37
+    desk.deliver()
+    assert desk.story.debts(desk.stories, alert.story) == ()
+
+
 def test_material_update_skips_the_wait_and_reaches_who_was_told() -> None:
     """At once, with the earlier message as reference."""
     alert = said("Jane Roe")

@@ -1,5 +1,6 @@
 """Titles and surnames alone: resolved where one person can be meant, left alone where two can."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from agents.statements.cast import MAX, Cast, Member, Resolver, holds
 from agents.statements.extraction import extract
+from agents.text.folding import fold_phrase
 from schemas.detection import Statement
 from tests.builders import NOON, an_entry
 
@@ -110,3 +112,21 @@ def test_the_cast_is_bounded_and_forgets_the_oldest() -> None:
     cast = Cast().with_members(Member(f"Jane {i:04d}", "x", at=i) for i in range(MAX + 50))
     assert len(cast.members) == MAX
     assert min(member.at for member in cast.members) == 50
+
+
+_PLAIN = ["Roe", "roe", "Poe's", "Poe", "_", "-", "'", " ", ", ", "O", "9", "x"]
+_ANY = [*_PLAIN, "’", "“", "é", "ø", "\u0301"]
+
+
+@given(st.lists(st.sampled_from(_PLAIN), max_size=8) | st.lists(st.sampled_from(_ANY), max_size=14))
+def test_a_surname_counts_wherever_it_is_a_word(pieces: list[str]) -> None:
+    """The quick look at a text finds what looking at each of its words finds."""
+    text = "".join(pieces)
+    cast = Cast((Member("Ann Poe", "poe"), Member("Jane Roe", "roe"), Member("Tom Roe", "roe")))
+    words = [word.group() for word in re.finditer(r"\b[^\W\d_][\w'’-]+", text)]
+    folded = [fold_phrase(word).decode().removesuffix(" s").rpartition(" ")[2] for word in words]
+
+    _, after = RESOLVER.resolve(an_entry(text, published_at=NOON), (), cast)
+
+    named = {member.name for member in after.members if member.at}
+    assert named == ({"Ann Poe"} if "poe" in folded else set())

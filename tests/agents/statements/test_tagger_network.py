@@ -39,24 +39,42 @@ def columns(count: int):  # type: ignore[no-untyped-def]
     return np.stack([rng.integers(0, size, count) for _, size in features.COLUMNS], axis=1).astype(np.int32)
 
 
+EDGES = [0, 20, 90, 300]
+
+
+def test_no_paragraph_sees_another_but_for_quotations() -> None:
+    """What stands in other paragraphs changes no score, unless the paragraph opens with a quotation."""
+    model, rows = network.Network(weights()), columns(300)
+    rows[[0, 20, 90], features.COLUMN["quoted"]] = 0
+    other = rows.copy()
+    other[:20], other[90:] = columns(20), rows[90:][::-1]
+    other[[0, 90], features.COLUMN["quoted"]] = 0
+
+    alone = model.scores(rows, EDGES)[20:90]
+
+    np.testing.assert_allclose(model.scores(other, EDGES)[20:90], alone, rtol=1e-3, atol=1e-3)
+    rows[20, features.COLUMN["quoted"]] = 1
+    assert not np.allclose(model.scores(rows, EDGES)[:20], model.scores(rows[:20], [0, 20]), rtol=1e-3, atol=1e-3)
+
+
 def test_a_long_text_scores_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks with margins give what one pass gives."""
     model, rows = network.Network(weights()), columns(300)
-    whole = model.scores(rows)
+    whole = model.scores(rows, EDGES)
 
     monkeypatch.setattr(network, "_BLOCK", 41)
 
-    np.testing.assert_allclose(model.scores(rows), whole, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(model.scores(rows, EDGES), whole, rtol=1e-3, atol=1e-3)
 
 
 def test_small_tables_joined_score_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """One look-up for several small tables adds up the same rows."""
     rows = columns(50)
-    joined = network.Network(weights()).scores(rows)
+    joined = network.Network(weights()).scores(rows, [0, 50])
 
     monkeypatch.setattr(network, "_TOGETHER", 0)
 
-    np.testing.assert_allclose(network.Network(weights()).scores(rows), joined, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(network.Network(weights()).scores(rows, [0, 50]), joined, rtol=1e-3, atol=1e-3)
 
 
 def test_decoding_finds_the_best_allowed_sequence() -> None:
