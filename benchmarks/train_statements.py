@@ -108,11 +108,8 @@ def initial(key: Any) -> Tree:
     return tree
 
 
-def emissions(tree: Tree, vectors: Any, batch: Tree, key: Any, drop: float) -> Any:
-    """The forward pass, as in agents/statements/tagger/network.py, with dropout."""
-    columns, mask = batch["columns"], batch["mask"]
-    is_apart = (batch["opens"] > 0) & (columns[..., COLUMN["quoted"]] == 0)
-    stretch = jnp.cumsum(is_apart, 1)
+def emissions(tree: Tree, vectors: Any, columns: Any, mask: Any, key: Any, drop: float) -> Any:
+    """The forward pass, with dropout, over whole articles; agents/statements/tagger/network.py cuts them apart."""
     parts = []
     for name, chosen, _ in PARTS:
         table = vectors if name == "vector" else tree[name]
@@ -125,10 +122,10 @@ def emissions(tree: Tree, vectors: Any, batch: Tree, key: Any, drop: float) -> A
     for i, dilation in enumerate(DILATIONS):
         scale = jax.lax.rsqrt(jnp.mean(hidden * hidden, -1, keepdims=True) + 1e-5)
         normed = hidden * scale * tree[f"gain{i}"] * mask[..., None]
-        is_same = (stretch[:, dilation:] == stretch[:, :-dilation])[..., None]
-        before = jnp.pad(normed[:, :-dilation] * is_same, ((0, 0), (dilation, 0), (0, 0)))
-        behind = jnp.pad(normed[:, dilation:] * is_same, ((0, 0), (0, dilation), (0, 0)))
-        made = jnp.concatenate((before, normed, behind), -1) @ tree[f"conv{i}"] + tree[f"conv_bias{i}"]
+        made = jax.lax.conv_general_dilated(
+            normed, tree[f"conv{i}"].reshape(3, WIDTH, 2 * WIDTH), (1,), [(dilation, dilation)],
+            rhs_dilation=(dilation,), dimension_numbers=("NWC", "WIO", "NWC"),
+        ) + tree[f"conv_bias{i}"]  # fmt: skip
         made = made[..., :WIDTH] * jax.nn.sigmoid(made[..., WIDTH:])
         made = made * jax.random.bernoulli(keys[i + 1], keep, made.shape) / keep
         hidden = (hidden + made) * mask[..., None]
@@ -143,7 +140,7 @@ ONLY_O = jnp.asarray([0.0] + [-1e4] * (len(TAGS) - 1), jnp.float32)
 def loss(tree: Tree, vectors: Any, batch: Tree, key: Any, drop: float) -> Any:
     """Negative log-likelihood a token of a linear chain over each paragraph."""
     used = batch["used"]
-    scores = emissions(tree, vectors, batch, key, drop)
+    scores = emissions(tree, vectors, batch["columns"], batch["mask"], key, drop)
     scores = jnp.where(used[..., None] > 0, scores, ONLY_O)
     tags = jnp.where(used > 0, batch["tags"], 0)
     opens = jnp.where(used > 0, batch["opens"], 1.0)
