@@ -154,6 +154,34 @@ def test_rows_that_are_used_again_stay_sorted(monkeypatch: pytest.MonkeyPatch) -
     assert index.matches(an_alert(headline="Bridge closed")) == ("late_1", "late_2", "late_3")
 
 
+def test_posting_is_sorted_when_it_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short postings lie in any order once rows were used again; long ones are searched."""
+    monkeypatch.setattr("agents.routing.index._SHORT", 3)
+    index = index_of({f"sub_{n}": Filter(keywords_any=("bridge",)) for n in range(3)})
+    index.remove("sub_0")
+    index.remove("sub_1")
+    for n in range(3, 6):
+        index.add(f"sub_{n}", Filter(keywords_any=("bridge",)))
+    assert rows_under(index, "bridge") == [0, 1, 2, 3]
+
+
+def test_new_kinds_are_seen_after_the_first_alert() -> None:
+    """What an alert does with kinds is remembered; a filter of another severity comes later and is found."""
+    index, alert = index_of({"first": Filter(keywords_any=("bridge",))}), an_alert(headline="Bridge closed")
+    assert index.matches(alert) == ("first",)
+    index.add("second", Filter(keywords_any=("bridge",), keywords_none=("harbour",)))
+    assert index.matches(alert) == ("first", "second")
+
+
+@pytest.mark.parametrize("short", [0, 48])
+def test_word_in_two_spellings_is_found_once(monkeypatch: pytest.MonkeyPatch, short: int) -> None:
+    """Words that fold alike are one term, filed and removed once."""
+    monkeypatch.setattr("agents.routing.index._SHORT", short)
+    index = index_of({"both": Filter(keywords_any=("Bridge", "bridge")), "one": Filter(keywords_any=("bridge",))})
+    assert index.matches(an_alert(headline="Bridge closed")) == ("both", "one")
+    assert len(rows_under(index, "bridge")) == 2
+
+
 def rows_under(index: Index, term: str) -> list[int]:
     """The rows of one posting, as they lie."""
     posting = index._postings[term]
