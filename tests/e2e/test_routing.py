@@ -24,6 +24,7 @@ from streams.topics import ALERTS_STATEMENTS, NOTIFICATIONS, SILENCES, SUBSCRIPT
 from tests.agents.routing.builders import cancelled, said
 from tests.e2e.harness import Tocsin
 
+KINDS = ("--kind", "statements", "--kind", "escalations", "--kind", "officials")
 KILLS = 8
 SEED = 20260314
 
@@ -312,7 +313,7 @@ async def test_a_silence_is_honoured_after_a_kill(tmp_path: Path) -> None:
 async def test_a_silence_that_waits_in_the_inbox_counts_from_the_first_alert(tmp_path: Path) -> None:
     """It was handed to a worker that was killed before it took it in: the next one does so before it routes."""
     tocsin = Tocsin(tmp_path)
-    subscribe = ("subscribe", "all", "--owner", "desk", "--channel", "slack", "--target", "C0DESK")
+    subscribe = ("subscribe", "all", "--owner", "desk", "--channel", "slack", "--target", "C0DESK", *KINDS)
     await asyncio.to_thread(tocsin.run, *subscribe)
     await asyncio.to_thread(tocsin.run, "drill", "--timeout", "0.1", code=1)
     now = datetime.now(UTC)
@@ -334,7 +335,7 @@ async def test_what_is_asked_for_reaches_a_running_worker(tmp_path: Path) -> Non
     tocsin = Tocsin(tmp_path)
     worker = await started(tocsin)
     try:
-        subscribe = ("subscribe", "all", "--owner", "desk", "--channel", "slack", "--target", "C0DESK")
+        subscribe = ("subscribe", "all", "--owner", "desk", "--channel", "slack", "--target", "C0DESK", *KINDS)
         await asyncio.to_thread(tocsin.run, *subscribe)
         await asyncio.to_thread(tocsin.run, "subscriptions", "pause", "all")
         (back,) = (await asyncio.to_thread(tocsin.run, "subscriptions", "resume", "all", "--json")).stdout.splitlines()
@@ -352,7 +353,7 @@ async def test_a_drill_that_nobody_hears_fails(tmp_path: Path) -> None:
     """Without a worker within the time, without a subscription at once."""
     tocsin = Tocsin(tmp_path)
     assert b"no subscription" in (await asyncio.to_thread(tocsin.run, "drill", code=1)).stderr
-    subscribe = ("subscribe", "all", "--owner", "desk", "--channel", "slack", "--target", "C0DESK")
+    subscribe = ("subscribe", "all", "--owner", "desk", "--channel", "slack", "--target", "C0DESK", *KINDS)
     await asyncio.to_thread(tocsin.run, *subscribe)
     late = await asyncio.to_thread(tocsin.run, "drill", "--timeout", "0.2", code=1)
     assert b"1 not told within 0.2 s" in late.stderr
@@ -383,6 +384,7 @@ async def test_a_correction_that_a_silence_held_goes_out_when_it_ends(tmp_path: 
             "slack",
             "--target",
             "C0",
+            *KINDS,
             "--group-wait",
             "0s",
         )
