@@ -1,11 +1,15 @@
 """The product from outside: `tocsin` as a process on a log directory."""
 
+import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from streams.log import open_log
 
 LIMIT_S = 120
 
@@ -63,3 +67,28 @@ class Tocsin:
         """All alerts, parsed."""
         out = self.run("alerts", "--json", *args).stdout
         return [json.loads(line) for line in out.splitlines()]
+
+
+async def written(broker: str) -> int:
+    """Records in all topics: a measure of progress that only rises."""
+    log = await open_log(broker, mode="read")
+    try:
+        return sum([sum((await log.ends(topic)).values()) for topic in await log.topics()])
+    finally:
+        await log.close()
+
+
+async def kill_at(tocsin: Tocsin, points: list[int]) -> int:
+    """Run, and kill at each amount of written records; returns how many kills hit a living process."""
+    kills = 0
+    for point in points:
+        worker = tocsin.start("run", "--until-idle")
+        try:
+            while worker.poll() is None and await written(tocsin.broker) < point:
+                await asyncio.sleep(0.002)  # between two looks at a foreign process; nothing is timed
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGKILL)
+                kills += 1
+        finally:
+            worker.wait(30)
+    return kills

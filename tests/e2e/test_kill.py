@@ -12,23 +12,11 @@ import pytest
 
 from streams.log import open_log
 from tests.conftest import need_data
-from tests.e2e.harness import Tocsin
+from tests.e2e.harness import Tocsin, kill_at, written
 
 BLOGS = "liveblogs/guardian_lbs_dev"
 KILLS = 20
 SEED = 20260314
-
-
-async def _written(broker: str) -> int:
-    """Records in all topics: a measure of progress that only rises."""
-    log = await open_log(broker, mode="read")
-    try:
-        total = 0
-        for topic in await log.topics():
-            total += sum((await log.ends(topic)).values())
-        return total
-    finally:
-        await log.close()
 
 
 async def _state(broker: str) -> dict[tuple[str, bytes], str]:
@@ -55,22 +43,6 @@ def _bodies(alerts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {alert["id"]: alert for alert in alerts}
 
 
-async def _kill_at(tocsin: Tocsin, points: list[int]) -> int:
-    """Run, and kill at each amount of written records; returns how many kills hit a living process."""
-    kills = 0
-    for point in points:
-        worker = tocsin.start("run", "--until-idle")
-        try:
-            while worker.poll() is None and await _written(tocsin.broker) < point:
-                await asyncio.sleep(0.005)  # between two looks at a foreign process; nothing is timed
-            if worker.poll() is None:
-                worker.send_signal(signal.SIGKILL)
-                kills += 1
-        finally:
-            worker.wait(30)
-    return kills
-
-
 @pytest.mark.slow
 async def test_killed_twenty_times_gives_the_same_alerts_and_state(tmp_path: Path) -> None:
     """2,000 entries of real live blogs, 20 kills: equal to a run that nobody disturbed."""
@@ -81,13 +53,13 @@ async def test_killed_twenty_times_gives_the_same_alerts_and_state(tmp_path: Pat
         await asyncio.to_thread(calm.ingest, str(blog))
     shutil.copytree(calm.folder, tmp_path / "killed")
     killed = Tocsin(tmp_path / "killed")
-    start = await _written(calm.broker)
+    start = await written(calm.broker)
     await asyncio.to_thread(calm.process)
-    entries = await _written(calm.broker) - start
+    entries = await written(calm.broker) - start
 
     dice = random.Random(SEED)
     points = sorted(start + dice.randrange(entries) for _ in range(KILLS))
-    kills = await _kill_at(killed, points)
+    kills = await kill_at(killed, points)
     await asyncio.to_thread(killed.process)
 
     expected = await asyncio.to_thread(calm.alerts)

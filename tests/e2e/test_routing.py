@@ -4,7 +4,6 @@ import asyncio
 import json
 import random
 import shutil
-import signal
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +21,7 @@ from streams.log.inbox import Spool
 from streams.sample import SAMPLE_REGISTRY, sample_updates
 from streams.topics import ALERTS_STATEMENTS, NOTIFICATIONS, SILENCES, SUBSCRIPTIONS, SUPPRESSED
 from tests.agents.routing.builders import cancelled, said
-from tests.e2e.harness import Tocsin
+from tests.e2e.harness import Tocsin, kill_at, written
 
 KINDS = ("--kind", "statements", "--kind", "escalations", "--kind", "officials")
 KILLS = 8
@@ -86,33 +85,7 @@ async def test_every_alert_reaches_who_wants_everything(tmp_path: Path) -> None:
     told = [item.message_id for one in await notifications(tocsin) for item in one.items]
     withheld = [one.message_id for one in await suppressed(tocsin)]
     alerts = await asyncio.to_thread(tocsin.alerts)
-    print(len(told), len(withheld), len(alerts))
     assert sorted([*told, *withheld]) == sorted(alert["id"] for alert in alerts)
-
-
-async def written(broker: str) -> int:
-    """Records in all topics: a measure of progress that only rises."""
-    log = await open_log(broker, mode="read")
-    try:
-        return sum([sum((await log.ends(topic)).values()) for topic in await log.topics()])
-    finally:
-        await log.close()
-
-
-async def kill_at(tocsin: Tocsin, points: list[int]) -> int:
-    """Run, and kill at each amount of written records; returns how many kills hit a living process."""
-    kills = 0
-    for point in points:
-        worker = tocsin.start("run", "--until-idle")
-        try:
-            while worker.poll() is None and await written(tocsin.broker) < point:
-                await asyncio.sleep(0.002)  # between two looks at a foreign process; nothing is timed
-            if worker.poll() is None:
-                worker.send_signal(signal.SIGKILL)
-                kills += 1
-        finally:
-            worker.wait(30)
-    return kills
 
 
 def told(notifications: Iterable[Notification]) -> dict[str, list[tuple[str, str, str]]]:
