@@ -80,7 +80,7 @@ async def test_what_belongs_together_is_in_one_record_batch(
     kafka: str, topic_prefix: str, app_id: str, tmp_path: Path, events: int, parts: tuple[int, ...]
 ) -> None:
     """2.5 MB of state go in one; 6 MB are more than one takes, and the stage halves what it takes until it fits."""
-    out, changelog = f"{topic_prefix}-out", f"{topic_prefix}-changelog"
+    out, changelog = f"{topic_prefix}-out", f"{topic_prefix}-state"
     journal: list[Any] = []
     async with a_producer(f"kafka://{kafka}", app_id, tmp_path, [out, changelog]) as producer:
 
