@@ -7,6 +7,7 @@ import msgspec
 from schemas.alert import Alert, AlertData, AlertType, dataschema
 from schemas.article import ArticleUpdate, EntryRevision
 from schemas.dead_letter import DeadLetter
+from schemas.delivery import Attempt, Delivery, Endpoint, EndpointChanged, Order, Report
 from schemas.detection import RoleClaim
 from schemas.event import Event
 from schemas.routing import Notification, Receipt, Suppressed, Tick
@@ -25,6 +26,12 @@ EVENTS: tuple[type[Event], ...] = (
     Suppressed,
     Receipt,
     Tick,
+    Endpoint,
+    Delivery,
+    Report,
+    Order,
+    Attempt,
+    EndpointChanged,
 )
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -99,3 +99,8 @@ def silence_id(author: str, reason: str, starts_at: str, ends_at: str, matchers:
 def notification_id(subscription: str, kind: str, *messages: str) -> str:
     """What one subscription is told at once: these messages, in order."""
     return "ntf_" + digest("notification", subscription, kind, *messages)
+
+
+def delivery_id(message: str, endpoint: str) -> str:
+    """One message for one endpoint, whichever subscription wants it and however often it is tried."""
+    return "dlv_" + digest("delivery", message, endpoint)

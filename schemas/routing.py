@@ -99,6 +99,7 @@ class Notification(Event, frozen=True, kw_only=True):
     replaces    alert whose words are now another's, told by this correction
     hidden      messages that silences which have ended since the last message had stopped
     withdrawn   items left out of a digest because they were withdrawn before it
+    max_age_s   what is older is not news any more, seconds; corrections go out at any age
     """
 
     id: str
@@ -121,6 +122,7 @@ class Notification(Event, frozen=True, kw_only=True):
     correction: CorrectionStyle = CorrectionStyle.EDIT_AND_REPLY
     hidden: int = 0
     withdrawn: int = 0
+    max_age_s: int | None = None
 
 
 class Suppressed(Event, frozen=True, kw_only=True):

@@ -110,9 +110,11 @@ class Subscription(Event, frozen=True, kw_only=True):
 
     id       `identity.subscription_id(owner, name)`; see `subscription`
     version  rises by 1 with every edit
-    channel  kind of delivery ("slack", "webhook")
-    target   id of the channel or endpoint; never a secret
-    labels   free; silences may match them
+    channel    kind of delivery ("slack", "webhook")
+    target     id of the endpoint; never a secret
+    labels     free; silences may match them
+    max_age_s  what could not be delivered for so many seconds is dropped, because stale news is noise; a correction of
+               what may have arrived is not. None for the general limit of 96 hours
     """
 
     id: str
@@ -131,6 +133,7 @@ class Subscription(Event, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     is_paused: bool = False
     labels: dict[str, str] = {}
+    max_age_s: int | None = None
 
 
 class Operator(StrEnum):

@@ -76,6 +76,8 @@ def _subscription_faults(value: Subscription) -> Iterator[Fault]:
         yield from _quiet_faults(value.quiet_hours)
     if value.expires_at is not None:
         yield from _aware("expires_at", value.expires_at)
+    if value.max_age_s is not None:
+        yield from _within("max_age_s", value.max_age_s, 1, 96 * 3600)
     for n, (label, text) in enumerate(sorted(value.labels.items())):
         if not _NAME.fullmatch(label) or label in LABELS:
             yield Fault(field=f"labels[{n}]", found=label, expected="a lower-case word that is no label of an alert")

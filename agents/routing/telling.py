@@ -153,6 +153,7 @@ def notification(
         replaces=replaces,
         correction=subscription.correction,
         withdrawn=withdrawn,
+        max_age_s=subscription.max_age_s,
     )
 
 
