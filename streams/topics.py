@@ -6,6 +6,7 @@ from datetime import timedelta
 from schemas.alert import Alert, Family
 from schemas.article import ArticleUpdate, EntryRevision
 from schemas.dead_letter import DeadLetter
+from schemas.delivery import Attempt, Delivery, Endpoint
 from schemas.detection import RoleClaim
 from schemas.event import Event
 from schemas.routing import Notification, Suppressed
@@ -120,6 +121,30 @@ SUPPRESSED = Topic(
     event=Suppressed,
     retention=timedelta(days=30),
     doc="what a subscription that wanted an alert was not told, and why",
+)
+
+ENDPOINTS = Topic(
+    name="endpoints",
+    key="endpoint",
+    event=Endpoint,
+    retention=None,
+    is_compacted=True,
+    doc="where channels deliver to, credentials sealed; the last record of a key counts, one without a value removes it",
+)
+DELIVERIES = Topic(
+    name="deliveries",
+    key="endpoint",
+    event=Delivery,
+    retention=_INPUT,
+    doc="all that delivery hears of an endpoint, in one order: messages for it, reports of attempts, ticks, orders",
+)
+# As long as alerts, so that "was it delivered" can be answered as long as "was it sent".
+ATTEMPTS = Topic(
+    name="attempts",
+    key="endpoint",
+    event=Attempt,
+    retention=_OUTPUT,
+    doc="what became of each delivery, attempt by attempt; and endpoints that were parked or disabled",
 )
 
 ALERTS: dict[Family, Topic] = {
