@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from schemas.alert import Status
+from schemas.alert import Alert, Status
 from schemas.event import Count, Event, Struct
 from schemas.routing import Item, NotificationKind
 from schemas.subscription import CorrectionStyle
@@ -77,6 +77,7 @@ class Delivery(Event, frozen=True, kw_only=True):
     replaces       alert whose words are now another's
     max_age_s      dropped when it is older and nothing of it may have arrived; None for the general limit
     round          rises when an operator has it delivered again
+    alert          of a test, which stands in no topic
     """
 
     id: str
@@ -100,6 +101,7 @@ class Delivery(Event, frozen=True, kw_only=True):
     withdrawn: int = 0
     max_age_s: int | None = None
     round: int = 1
+    alert: Alert | None = None
 
     @property
     def lead(self) -> Item:
@@ -144,6 +146,7 @@ class Cause(StrEnum):
     UNREADABLE_CREDENTIALS = "unreadable_credentials"
     MISSING_ALERT = "missing_alert"
     LEASE_EXPIRED = "lease_expired"
+    RELEASED = "released"
 
 
 class Report(Event, frozen=True, kw_only=True):
@@ -271,3 +274,16 @@ class EndpointChanged(Event, frozen=True, kw_only=True):
     why: str
     at: datetime
     open_deliveries: int = 0
+
+
+class Dead(Event, frozen=True, kw_only=True):
+    """A delivery that was given up. It goes to `dead-letters`, whence it can be sent again under the same ids.
+
+    again  what a replay would deliver: the next round
+    """
+
+    again: Delivery
+    reason: EndReason
+    detail: str
+    attempts: int
+    at: datetime

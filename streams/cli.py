@@ -94,6 +94,20 @@ def run(settings: Any, until_idle: bool) -> None:
 
 
 @cli.command()
+@_settings
+@click.option("--until-idle", is_flag=True, help="Deliver what is there, then exit 0.")
+def notify(settings: Any, until_idle: bool) -> None:
+    """Only deliver, until Ctrl-C: beside workers on Kafka whose setting delivery.notifier is "alone"."""
+    from streams import worker
+
+    async def ready() -> None:
+        if not until_idle:
+            click.echo(f"tocsin: delivering from {settings.broker} (Ctrl-C stops)", err=True)
+
+    sys.exit(_run(worker.run(settings, until_idle=until_idle, on_ready=ready, detects=False, delivers=True)))
+
+
+@cli.command()
 @click.argument("file")
 @_settings
 @click.option("--source", help="Outlet name  [host of the page's URL, else file]")

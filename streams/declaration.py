@@ -68,7 +68,7 @@ def declared(settings: Settings) -> tuple[TopicSpec, ...]:
     from streams.pipeline import create_app, declared_topics
 
     with tempfile.TemporaryDirectory(prefix="tocsin-") as folder:
-        return declared_topics(create_app(settings, datadir=Path(folder)), settings)
+        return declared_topics(settings, create_app(settings, datadir=Path(folder)))
 
 
 async def compare(event_log: EventLog | None, specs: Iterable[TopicSpec]) -> list[TopicState]:

@@ -35,7 +35,7 @@ async def run_demo(show: Callable[[Alert], None], *, keep: Path | None, is_quiet
             is_quiet, f"{len(updates)} raw updates of an invented live blog, through the pipeline on an embedded log.\n"
         )
         started = time.monotonic()
-        code = await worker.run(settings, until_idle=True)
+        code = await worker.run(settings, until_idle=True, delivers=False)
         took = time.monotonic() - started
         event_log = await open_log(settings.broker, mode="read")
         count = 0

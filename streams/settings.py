@@ -1,7 +1,9 @@
 """One frozen Settings, read once from tocsin.toml and the environment; all faults are reported together."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -20,13 +22,21 @@ _ENVIRONMENT = {
     "TOCSIN_WATCHDOG_S": "watchdog_s",
     "TOCSIN_STATEMENTS_ENGINE": "statements_engine",
 }
-_KAFKA = "TOCSIN_KAFKA_"
-_PASSWORD = f"{_KAFKA}PASSWORD"
+_PREFIX = "TOCSIN_"
+_PASSWORD = f"{_PREFIX}KAFKA_PASSWORD"
+_KEY = f"{_PREFIX}DELIVERY_KEY"
+_SECRETS = {
+    "kafka.password": f"name a file in kafka.password_file, or set {_PASSWORD}",
+    "delivery.key": f"name a file in delivery.key_file, or set {_KEY}",
+}
+"""Fields that the settings file must not hold, and where they belong instead."""
+_HOST = re.compile(r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?", re.I)
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 _Positive = Annotated[int, msgspec.Meta(ge=1)]
 _Timeout = Annotated[float, msgspec.Meta(ge=1, le=1800)]
+_Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
 
 class Secret:
@@ -85,6 +95,30 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return self.security_protocol.endswith("SSL")
 
 
+class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How messages reach their receivers.
+
+    notifier       "worker": `tocsin run` delivers; "alone": only `tocsin notify` does
+    key            seals the credentials of endpoints; several with commas between: the first seals, all open. From
+                   TOCSIN_DELIVERY_KEY or a file, never from the settings file itself
+    key_file       one key a line
+    allow          networks ("10.0.0.0/8") or host names that may be reached although they are private
+    ports          that may be reached; at an allowed private address any
+    timeout_s      longest time for one request, seconds
+    retry_scale    all waits between attempts are multiplied by it: for tests and drills
+    max_in_flight  most attempts at once, of all endpoints together
+    """
+
+    notifier: Literal["worker", "alone"] = "worker"
+    key_file: str | None = None
+    key: Secret | None = None
+    allow: tuple[str, ...] = ()
+    ports: Annotated[tuple[_Port, ...], msgspec.Meta(min_length=1)] = (80, 443)
+    timeout_s: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 20.0
+    retry_scale: Annotated[float, msgspec.Meta(gt=0, le=10)] = 1.0
+    max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 200
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a process needs to know.
 
@@ -98,6 +132,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     registries        further files of officials, beside the bundled one
     statements_engine "rules"; "tagger": with the learned tagger (docs/models/statements.md); "auto": where it is there
     kafka             the table [kafka]; see KafkaSettings
+    delivery          the table [delivery]; see DeliverySettings
     """
 
     broker: str = DEFAULT_BROKER
@@ -110,11 +145,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     registries: tuple[str, ...] = ()
     statements_engine: Literal["auto", "tagger", "rules"] = "auto"
     kafka: KafkaSettings = KafkaSettings()
+    delivery: DeliverySettings = DeliverySettings()
 
     @property
     def is_embedded(self) -> bool:
         """Whether the log lives in this process."""
         return self.broker.startswith("embedded://")
+
+
+_TABLES: dict[str, type[msgspec.Struct]] = {"kafka": KafkaSettings, "delivery": DeliverySettings}
 
 
 def load(environ: Mapping[str, str], *, broker: str | None = None, file: Path | None = None) -> Settings:
@@ -131,13 +170,18 @@ def load(environ: Mapping[str, str], *, broker: str | None = None, file: Path | 
     origin = dict.fromkeys(values, str(path))
     for variable, field in _variables():
         if variable in environ:
-            values[field] = environ[variable]
+            values[field] = _listed(field, environ[variable])
             origin[field] = variable
     if broker is not None:
         values["broker"] = broker
         origin["broker"] = "--broker"
     settings = _check(values, origin, faults)
-    settings = msgspec.structs.replace(settings, kafka=_with_password(settings.kafka, environ, faults))
+    key = Secret(environ[_KEY]) if environ.get(_KEY) else None  # an empty variable counts as none
+    settings = msgspec.structs.replace(
+        settings,
+        kafka=_with_password(settings.kafka, environ, faults),
+        delivery=msgspec.structs.replace(settings.delivery, key=key),
+    )
     if not settings.is_embedded and not faults:
         faults += _kafka_faults(settings.kafka)
     if faults:
@@ -147,9 +191,17 @@ def load(environ: Mapping[str, str], *, broker: str | None = None, file: Path | 
 
 def _variables() -> Iterator[tuple[str, str]]:
     yield from _ENVIRONMENT.items()
-    for field in msgspec.structs.fields(KafkaSettings):
-        if field.name != "password":
-            yield _KAFKA + field.name.upper(), f"kafka.{field.name}"
+    for table, kind in _TABLES.items():
+        for name in kind.__struct_fields__:
+            if f"{table}.{name}" not in _SECRETS:
+                yield f"{_PREFIX}{table}_{name}".upper(), f"{table}.{name}"
+
+
+def _listed(field: str, text: str) -> Any:
+    """A list in a variable has commas between."""
+    if field not in ("delivery.allow", "delivery.ports"):
+        return text
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _read(path: Path, faults: list[str]) -> dict[str, Any]:
@@ -164,27 +216,32 @@ def _read(path: Path, faults: list[str]) -> dict[str, Any]:
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
     """`{"kafka": {"username": u}}` as `{"kafka.username": u}`."""
-    kafka = values.get("kafka")
-    if not isinstance(kafka, dict):
-        return dict(values)
-    flat = {name: value for name, value in values.items() if name != "kafka"}
-    return flat | {f"kafka.{name}": value for name, value in kafka.items()}
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in _TABLES and isinstance(value, dict):
+            flat |= {f"{name}.{field}": one for field, one in value.items()}
+        else:
+            flat[name] = value
+    return flat
 
 
 def _check(values: Mapping[str, Any], origin: Mapping[str, str], faults: list[str]) -> Settings:
-    own = {field.name: field.type for field in msgspec.structs.fields(Settings) if field.name != "kafka"}
-    nested = {f"kafka.{field.name}": field.type for field in msgspec.structs.fields(KafkaSettings)}
+    own = {field.name: field.type for field in msgspec.structs.fields(Settings) if field.name not in _TABLES}
+    nested = {
+        f"{table}.{field.name}": field.type for table, kind in _TABLES.items() for field in msgspec.structs.fields(kind)
+    }
     known = own | nested
+    variables = dict(_variables())
     good: dict[str, Any] = {}
     for name, value in values.items():
-        variables = dict(_variables())
         where = origin[name] if origin[name] in variables else f"{origin[name]}: {name}"
-        if name == "kafka.password":
-            faults.append(f"{where}: no place for a secret; name a file in kafka.password_file, or set {_PASSWORD}")
-        elif name == "kafka":
+        if name in _SECRETS:
+            faults.append(f"{where}: no place for a secret; {_SECRETS[name]}")
+        elif name in _TABLES:
             faults.append(f"{where}: expected a table, found {type(value).__name__}")
         elif name not in known:
-            listed = (nested if name.startswith("kafka.") else own).keys() - {"kafka.password"}
+            table = name.partition(".")[0]
+            listed = {one for one in nested if one.startswith(f"{table}.")} - _SECRETS.keys() if "." in name else own
             faults.append(f"{where}: unknown setting; known are {', '.join(sorted(listed))}")
         elif name == "broker" and isinstance(value, str) and (fault := _broker_fault(value)):
             faults.append(f"{origin['broker']}: {fault}")
@@ -193,8 +250,29 @@ def _check(values: Mapping[str, Any], origin: Mapping[str, str], faults: list[st
                 good[name] = msgspec.convert(value, known[name], strict=origin[name] not in variables)
             except msgspec.ValidationError as error:
                 faults.append(f"{where}: {str(error)[0].lower()}{str(error)[1:]}, found {value!r}")
-    kafka = {name.removeprefix("kafka."): value for name, value in good.items() if name in nested}
-    return Settings(**{name: value for name, value in good.items() if name in own}, kafka=KafkaSettings(**kafka))
+    for n, text in enumerate(good.get("delivery.allow", ())):
+        if (fault := _allow_fault(text)) is not None:
+            where = origin["delivery.allow"]
+            faults.append(f"{where if where in variables else f'{where}: delivery.allow'}[{n}]: {fault}")
+    tables = {
+        table: kind(
+            **{field: good[f"{table}.{field}"] for field in kind.__struct_fields__ if f"{table}.{field}" in good}
+        )
+        for table, kind in _TABLES.items()
+    }
+    return Settings(**{name: value for name, value in good.items() if name in own}, **tables)  # type: ignore[arg-type]
+
+
+def _allow_fault(text: str) -> str | None:
+    """Why a network or host name of `delivery.allow` is none."""
+    try:
+        ip_network(text)
+    except ValueError as error:
+        if _HOST.fullmatch(text):
+            return None
+        reason = " without host bits" if "host bits" in str(error) else ""
+        return f'expected a network such as 10.0.0.0/8{reason}, or a host name in ASCII, found "{text}"'
+    return None
 
 
 def _broker_fault(url: str) -> str | None:

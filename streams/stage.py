@@ -85,7 +85,7 @@ class InEvent(Protocol):
 
 
 class Table(Protocol):
-    """What the body needs of a Faust table (`FaustTable` in pipeline.py).
+    """What the body needs of a Faust table (`FaustTable` in app.py).
 
     The body writes the changelog itself and awaits it, then calls `apply`. Through Faust's own item assignment a change
     waits in a buffer whose flush gives up after 0.1 s without progress, so a commit could overtake the state; and
@@ -128,7 +128,7 @@ class Stage:
     die      called with an exit code and a reason when the process must not go on; does not return
     receive  what the steps get of an event: with what only its record tells, such as its time
 
-    `settled` is told of events whose outputs and state are durable, before they are acknowledged.
+    Who asked by `on_settled` is told of events whose outputs and state are durable, before they are acknowledged.
     """
 
     def __init__(
@@ -155,10 +155,14 @@ class Stage:
         self.die = die
         self.batch_size = batch_size
         self.receive = receive
-        self.settled: Callable[[Sequence[InEvent]], None] | None = None
+        self._settled: list[Callable[[Sequence[InEvent]], None]] = []
         self.room = Room()
         self._at_once = batch_size
         self._states = {b.step.name: _Cache(b.table) for b in bindings if b.table is not None}
+
+    def on_settled(self, told: Callable[[Sequence[InEvent]], None]) -> None:
+        """Call this with events whose outputs and state are durable."""
+        self._settled.append(told)
 
     async def run(self, stream: Any) -> None:
         """Consume until the stream ends; on a defect end the process: a supervisor restarts it and the log replays.
@@ -209,8 +213,8 @@ class Stage:
             raise TopicTooSmall(refused.topic, refused.size, self.room.largest.get(refused.topic)) from refused
         for change in changes:
             change.apply()
-        if self.settled is not None:
-            self.settled(plan.events)
+        for told in self._settled:
+            told(plan.events)
         passing("after-state-before-ack")
         for event in plan.events:
             await stream.ack(event)

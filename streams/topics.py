@@ -129,7 +129,7 @@ ENDPOINTS = Topic(
     event=Endpoint,
     retention=None,
     is_compacted=True,
-    doc="where channels deliver to, credentials sealed; the last record of a key counts, one without a value removes it",
+    doc="where channels deliver to, credentials sealed; the last record of a key counts, one without a value removes",
 )
 DELIVERIES = Topic(
     name="deliveries",

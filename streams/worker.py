@@ -6,23 +6,23 @@ import logging
 import signal
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from agents.routing.book import Book
 from schemas.errors import LogError
 from streams import watchdog
+from streams.app import Pipeline
 from streams.log import EventLog, TopicPartition, TopicSpec, inbox, open_log
 from streams.log.address import parse_address
-from streams.pipeline import Pipeline, create_pipeline, declared_topics
+from streams.pipeline import create_pipeline, declared_topics
 from streams.routing.following import Follower
-from streams.routing.timers import Scheduler
 from streams.settings import Settings
 from streams.stage import EXIT_DEFECT, exit_now
-from streams.topics import ALL, CONSUMED
+from streams.topics import ALL, CONSUMED, Topic
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +57,13 @@ async def declare_topics(event_log: EventLog, settings: Settings, specs: Iterabl
             await event_log.create_topic(spec)
 
 
-async def is_idle(event_log: EventLog, group: str) -> bool:
+async def is_idle(event_log: EventLog, group: str, consumed: Sequence[Topic] = CONSUMED) -> bool:
     """Whether the group has committed everything in every consumed topic.
 
     Commits follow durable outputs, so reading commits before ends, upstream first, can only err towards "not idle".
     """
     committed = await event_log.committed(group)
-    for topic in CONSUMED:
+    for topic in consumed:
         starts = await event_log.starts(topic.name)
         for partition, end in (await event_log.ends(topic.name)).items():
             done = max(committed.get(TopicPartition(topic.name, partition), 0), starts[partition])
@@ -77,13 +77,19 @@ async def run(
     *,
     until_idle: bool = False,
     on_ready: Callable[[], Awaitable[None]] | None = None,
+    detects: bool = True,
+    delivers: bool | None = None,
 ) -> int:
     """Run the pipeline until SIGINT, SIGTERM or, with `until_idle`, until everything there is processed.
 
     on_ready  awaited when the tables are rebuilt and the first update can be taken
+    detects   run what leads from updates to notifications
+    delivers  send what is to be sent; None as the settings say
     Returns 0 after a clean stop. Ends the process with EXIT_STOP_OVERRUN when a clean stop took longer than STOP_S, and
     with EXIT_LOG, EXIT_DEFECT or watchdog.EXIT_STALLED when it must not go on.
     """
+    if delivers is None:
+        delivers = settings.delivery.notifier == "worker"
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -93,49 +99,113 @@ async def run(
         event_log = await open_log(settings.broker, mode="own", kafka=settings.kafka)
         stack.push_async_callback(event_log.close)
         event_log.on_failure(_die_of)
-        book = Book()
-        app, scheduler = pipeline = create_pipeline(settings, datadir=datadir, book=book)
-        await declare_topics(event_log, settings, declared_topics(app, settings))
-        follower = Follower(event_log, book, scheduler.nudge)
+        parts: list[Part] = []
+        if detects:
+            parts.append(Detecting(settings, event_log, datadir))
+        if delivers:
+            from streams.delivery.part import Delivering
+
+            parts.append(Delivering(settings, event_log, datadir))
+        apps = [part.pipeline.app for part in parts]
+        await declare_topics(event_log, settings, declared_topics(settings, *apps))
         await _take_in(settings)
-        await follower.load()
-        running = asyncio.create_task(_start(app, settings, on_ready), name="start")
-        tasks = [
-            asyncio.create_task(_die_with(app), name="crash"),
-            asyncio.create_task(follower.follow(), name="book"),
-            ticking := asyncio.create_task(_schedule(scheduler, app, running), name="scheduler"),
-            asyncio.create_task(
-                watchdog.watch(app, event_log, limit_s=settings.watchdog_s, die=exit_now), name="watchdog"
-            ),
-        ]
+        for part in parts:
+            await part.load()
+        starting = [asyncio.create_task(_start(app, settings), name="start") for app in apps]
+        running = asyncio.create_task(_ready(starting, parts, on_ready), name="ready")
+        tasks = [asyncio.create_task(_die_with(app), name="crash") for app in apps]
+        ticking = [asyncio.create_task(_schedule(part.pipeline, running), name="scheduler") for part in parts]
+        tasks += ticking
+        for part in parts:
+            tasks += [asyncio.create_task(task, name=name) for name, task in part.tasks().items()]
+            app = part.pipeline.app
+            watching = watchdog.watch(app, event_log, limit_s=settings.watchdog_s, die=exit_now)
+            tasks.append(asyncio.create_task(watching, name="watchdog"))
         if until_idle:
-            tasks.append(asyncio.create_task(_wait_idle(event_log, pipeline, settings, running, stop), name="idle"))
+            tasks.append(asyncio.create_task(_wait_idle(event_log, parts, settings, running, stop), name="idle"))
         for task in tasks:
             task.add_done_callback(_die_if_failed)
         await _first(stop, running)
         if running.done():
             running.result()
             await stop.wait()
-        ticking.cancel()
-        await asyncio.gather(ticking, return_exceptions=True)  # before the producer that it writes with
-        await _stop(app, running)
-        for task in tasks:
+        for tick in ticking:
+            tick.cancel()
+        await asyncio.gather(*ticking, return_exceptions=True)  # before the producers that they write with
+        await _stop(parts, starting)
+        for task in (*tasks, running):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, running, return_exceptions=True)
     log.info("WorkerStopped code=0")
     return 0
 
 
-async def _start(app: Any, settings: Settings, on_ready: Callable[[], Awaitable[None]] | None) -> None:
+class Part(Protocol):
+    """An app of this worker, and what runs beside it."""
+
+    pipeline: Pipeline
+
+    async def load(self) -> None:
+        """Read what must be whole before the app starts."""
+
+    def tasks(self) -> Mapping[str, Coroutine[Any, Any, None]]:
+        """What runs beside the app, by name; it ends only when cancelled. One that fails ends the process."""
+
+    async def ready(self) -> None:
+        """The app has started: its tables are whole."""
+
+    def is_busy(self) -> bool:
+        """Whether something is under way that no topic shows."""
+
+    async def stop(self) -> None:
+        """End what the app must outlive."""
+
+
+class Detecting:
+    """What leads from updates to notifications."""
+
+    def __init__(self, settings: Settings, event_log: EventLog, datadir: Path) -> None:
+        book = Book()
+        self.pipeline = create_pipeline(settings, datadir=datadir / "pipeline", book=book)
+        self._follower = Follower(event_log, book, self.pipeline.scheduler.nudge)
+
+    async def load(self) -> None:
+        """The book of subscriptions and silences."""
+        await self._follower.load()
+
+    def tasks(self) -> Mapping[str, Coroutine[Any, Any, None]]:
+        """Follows the book."""
+        return {"book": self._follower.follow()}
+
+    async def ready(self) -> None:
+        """Nothing to do."""
+
+    def is_busy(self) -> bool:
+        """Everything shows in topics."""
+        return False
+
+    async def stop(self) -> None:
+        """Nothing to end."""
+
+
+async def _start(app: Any, settings: Settings) -> None:
     await app.start()  # returns when the tables are rebuilt
-    log.info("WorkerStarted broker=%s app_id=%s", settings.broker, settings.app_id)
+    log.info("WorkerStarted broker=%s app_id=%s", settings.broker, app.conf.id)
+
+
+async def _ready(
+    starting: Sequence["asyncio.Task[None]"], parts: Sequence[Part], on_ready: Callable[[], Awaitable[None]] | None
+) -> None:
+    await asyncio.gather(*starting)
+    for part in parts:
+        await part.ready()
     if on_ready is not None:
         await on_ready()
 
 
-async def _schedule(scheduler: Scheduler, app: Any, running: "asyncio.Task[None]") -> None:
+async def _schedule(pipeline: Pipeline, running: "asyncio.Task[None]") -> None:
     await asyncio.wait({running})
-    await scheduler.run(app)
+    await pipeline.scheduler.run(pipeline.app)
 
 
 async def _take_in(settings: Settings) -> None:
@@ -159,16 +229,22 @@ async def _first(stop: asyncio.Event, running: "asyncio.Task[None]") -> None:
     stopping.cancel()
 
 
-async def _stop(app: Any, running: "asyncio.Task[None]") -> None:
-    """Stop the app, or end the process without commit when that takes too long.
+async def _stop(parts: Sequence[Part], starting: Sequence["asyncio.Task[None]"]) -> None:
+    """Stop the apps, or end the process without commit when that takes too long.
 
     No time-out around `app.stop()`: Faust swallows a cancellation while it waits for its streams, and would hang on.
     """
-    stopping = asyncio.create_task(app.stop(), name="stop")
-    _, late = await asyncio.wait({stopping, running}, timeout=STOP_S)  # an interrupted start ends by itself
+
+    async def one(part: Part) -> None:
+        await part.stop()
+        await part.pipeline.app.stop()
+
+    stopping = [asyncio.create_task(one(part), name="stop") for part in parts]
+    _, late = await asyncio.wait({*stopping, *starting}, timeout=STOP_S)  # an interrupted start ends by itself
     if late:
         exit_now(EXIT_STOP_OVERRUN, f"a clean stop took longer than {STOP_S:g} s")
-    stopping.result()
+    for task in stopping:
+        task.result()
 
 
 def _die_if_failed(task: "asyncio.Task[Any]") -> None:
@@ -195,13 +271,27 @@ def _die_of(error: LogError) -> None:
 
 async def _wait_idle(
     event_log: EventLog,
-    pipeline: Pipeline,
+    parts: Sequence[Part],
     settings: Settings,
     running: "asyncio.Task[None]",
     stop: asyncio.Event,
 ) -> None:
     await asyncio.wait({running})
-    while not await is_idle(event_log, settings.app_id) or pipeline.scheduler.has_due(within_s=WAITING_S):
-        await pipeline.app.consumer.commit()  # do not wait for the commit interval
-        await asyncio.sleep(IDLE_POLL_S if settings.is_embedded else BROKER_POLL_S)
+    quiet = 0
+    while quiet < 2:  # what one part has done may have given another something to do meanwhile
+        quiet = quiet + 1 if await _are_idle(event_log, parts) else 0
+        if quiet < 2:
+            for part in parts:
+                await part.pipeline.app.consumer.commit()  # do not wait for the commit interval
+            await asyncio.sleep(IDLE_POLL_S if settings.is_embedded else BROKER_POLL_S)
     stop.set()
+
+
+async def _are_idle(event_log: EventLog, parts: Sequence[Part]) -> bool:
+    for part in parts:
+        app, scheduler, consumed = part.pipeline
+        if not await is_idle(event_log, app.conf.id, consumed):
+            return False
+        if scheduler.has_due(within_s=WAITING_S) or part.is_busy():
+            return False
+    return True

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
 from agents.routing.book import Book
@@ -11,7 +12,7 @@ from schemas.errors import DecodeError, LogError
 from schemas.subscription import Silence, Subscription
 from schemas.validation import validate
 from streams.log import EventLog, Record, TopicPartition
-from streams.topics import ASKED, SILENCES, SUBSCRIPTIONS
+from streams.topics import ASKED, SILENCES, SUBSCRIPTIONS, Topic
 
 log = logging.getLogger(__name__)
 
@@ -22,21 +23,17 @@ Entry = Subscription | Silence
 KINDS: dict[str, type[Subscription] | type[Silence]] = {SUBSCRIPTIONS.name: Subscription, SILENCES.name: Silence}
 
 
-class Follower:
-    """Keeps a book as the topics say. An entry that cannot be used is warned of and changes nothing.
+class TopicFollower(ABC):
+    """Reads compacted topics whole, then follows them; what their records mean is `_take`'s."""
 
-    on_release  called when a silence is taken away or changed: what it held back need not wait for its end
-    """
-
-    def __init__(self, event_log: EventLog, book: Book, on_release: Callable[[], None] = lambda: None) -> None:
-        self.book = book
-        self._on_release = on_release
+    def __init__(self, event_log: EventLog, topics: Sequence[Topic]) -> None:
         self._log = event_log
+        self._topics = topics
         self._next: dict[TopicPartition, int] = {}
 
     async def load(self) -> None:
-        """Read both topics to their ends as they are now."""
-        for topic in ASKED:
+        """Read the topics to their ends as they are now."""
+        for topic in self._topics:
             for partition, end in (await self._log.ends(topic.name)).items():
                 if end > 0:  # on Kafka each look costs a request
                     async for record in self._log.read(topic.name, partition, 0, end):
@@ -46,11 +43,12 @@ class Follower:
     async def follow(self) -> None:
         """Take what comes after that, until cancelled or until the log is closed.
 
-        While a broker cannot be read, the book stays as it was. Raises the failure of a log that is broken for good.
+        While a broker cannot be read, everything stays as it was. Raises the failure of a log that is broken for good.
         """
+        names = [topic.name for topic in self._topics]
         while True:
             try:
-                async with aclosing(self._log.tail(list(KINDS), self._next)) as records:  # type: ignore[type-var]
+                async with aclosing(self._log.tail(names, self._next)) as records:  # type: ignore[type-var]
                     async for record in records:
                         self._take(record)
                         self._next[TopicPartition(record.topic, record.partition)] = record.offset + 1
@@ -61,6 +59,22 @@ class Follower:
                 await asyncio.sleep(RETRY_S)
             else:
                 return
+
+    @abstractmethod
+    def _take(self, record: Record) -> None:
+        """Take one record in; must not raise for what it holds."""
+
+
+class Follower(TopicFollower):
+    """Keeps a book as the topics say. An entry that cannot be used is warned of and changes nothing.
+
+    on_release  called when a silence is taken away or changed: what it held back need not wait for its end
+    """
+
+    def __init__(self, event_log: EventLog, book: Book, on_release: Callable[[], None] = lambda: None) -> None:
+        super().__init__(event_log, ASKED)
+        self.book = book
+        self._on_release = on_release
 
     def _take(self, record: Record) -> None:
         key = (record.key or b"").decode("utf-8", "replace")

@@ -8,17 +8,21 @@ from dataclasses import dataclass, field
 
 from agents.routing.book import Book
 from schemas.codec import decode, encode
+from schemas.delivery import Endpoint
 from schemas.errors import DecodeError, InputError
 from schemas.routing import Notification, Suppressed
 from schemas.subscription import Silence, Subscription
 from streams.log import Draft, EventLog, Record, TopicPartition, open_log
 from streams.routing.following import read_entry
 from streams.settings import Settings
-from streams.topics import NOTIFICATIONS, SILENCES, SUBSCRIPTIONS, SUPPRESSED, Topic
+from streams.topics import ENDPOINTS, NOTIFICATIONS, SILENCES, SUBSCRIPTIONS, SUPPRESSED, Topic
 from streams.worker import declare_topics
 
 VISIBLE_S = 5.0
 POLL_S = 0.05
+
+Entry = Subscription | Silence | Endpoint
+"""What stands in a compacted topic under its id."""
 
 
 @dataclass
@@ -96,17 +100,17 @@ async def asked(event_log: EventLog) -> Asked:
     return found
 
 
-async def put(event_log: EventLog, *values: Subscription | Silence) -> None:
+async def put(event_log: EventLog, *values: Entry) -> None:
     """Write entries; durable, and where a worker runs also readable, when this returns."""
     await _write(event_log, [(one, encode(one)) for one in values])
 
 
-async def remove(event_log: EventLog, *values: Subscription | Silence) -> None:
+async def remove(event_log: EventLog, *values: Entry) -> None:
     """Remove entries; as `put`."""
     await _write(event_log, [(one, None) for one in values])
 
 
-async def _write(event_log: EventLog, entries: Sequence[tuple[Subscription | Silence, bytes | None]]) -> None:
+async def _write(event_log: EventLog, entries: Sequence[tuple[Entry, bytes | None]]) -> None:
     """Through the inbox of a running worker an entry becomes readable a little later: wait for that, a few seconds.
 
     Else the next command would not find what this one has made, or undo it.
@@ -125,7 +129,7 @@ async def _write(event_log: EventLog, entries: Sequence[tuple[Subscription | Sil
 async def _last(event_log: EventLog, wanted: Collection[tuple[str, bytes]]) -> dict[tuple[str, bytes], bytes | None]:
     """The last value of each of these keys, as far as it stands in the log."""
     found: dict[tuple[str, bytes], bytes | None] = {}
-    for topic in (SUBSCRIPTIONS, SILENCES):
+    for topic in _TOPICS.values():
         if any(name == topic.name for name, _ in wanted):
             async for record in records(event_log, topic):
                 if (topic.name, record.key) in wanted:
@@ -133,8 +137,11 @@ async def _last(event_log: EventLog, wanted: Collection[tuple[str, bytes]]) -> d
     return found
 
 
-def _topic(value: Subscription | Silence) -> Topic:
-    return SUBSCRIPTIONS if isinstance(value, Subscription) else SILENCES
+_TOPICS: dict[type[Entry], Topic] = {Subscription: SUBSCRIPTIONS, Silence: SILENCES, Endpoint: ENDPOINTS}
+
+
+def _topic(value: Entry) -> Topic:
+    return _TOPICS[type(value)]
 
 
 async def records(event_log: EventLog, topic: Topic) -> AsyncIterator[Record]:

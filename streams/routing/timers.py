@@ -85,7 +85,7 @@ class Timers:
         self.clocked = clocked
         self.is_whole = False
         self._wake = wake
-        clocked.stage.settled = self.settled
+        clocked.stage.on_settled(self.settled)
         self._due: dict[str, float] = {}
         self._queue: list[tuple[float, str]] = []
         self._ticked: dict[str, tuple[float, float]] = {}

@@ -1,6 +1,6 @@
 """Ticks: written when something is due, once, for own keys only; nothing is written where nothing is due."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +21,8 @@ class World:
         self.due = dict(due)
         self.now = 1_000.0
         self.written: list[OutRecord] = []
-        self.stage = SimpleNamespace(settled=None, state=lambda _: None)
+        self.settled: list[Callable[[Any], None]] = []
+        self.stage = SimpleNamespace(on_settled=self.settled.append, state=lambda _: None)
         table = SimpleNamespace(keys=lambda: [f"{key}/routing".encode() for key in self.due] + [b"x/routing/alert/al"])
         binding = SimpleNamespace(step=SimpleNamespace(name="routing"), table=table)
         clocked = Clocked(self.stage, binding, ROUTING, self._due, "/routing", to_routing)  # type: ignore[arg-type]
@@ -46,7 +47,8 @@ class World:
             self.due.pop(key, None)
             if at is not None:
                 self.due[key] = at
-        self.stage.settled([SimpleNamespace(message=SimpleNamespace(key=key.encode())) for key in due])
+        for told in self.settled:
+            told([SimpleNamespace(message=SimpleNamespace(key=key.encode())) for key in due])
 
     async def turn(self, now: float) -> tuple[list[str], float]:
         """Keys ticked at this time, and how long the scheduler sleeps then."""

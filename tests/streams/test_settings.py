@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import SettingsError
-from streams.settings import DEFAULT_BROKER, Secret, load
+from streams.settings import DEFAULT_BROKER, DeliverySettings, Secret, load
 
 
 def _write(folder: Path, text: str) -> Path:
@@ -130,3 +130,64 @@ def test_an_empty_or_missing_password_file_is_named(tmp_path: Path) -> None:
     for name, fault in (("empty", "expected a password, found nothing"), ("none", "No such file")):
         with pytest.raises(SettingsError, match=fault):
             load(environ | {"TOCSIN_KAFKA_PASSWORD_FILE": str(tmp_path / name)}, broker="kafka://a:1")
+
+
+def test_delivery_is_told_by_file_and_environment(tmp_path: Path) -> None:
+    """Every field of [delivery] has a variable, which is stronger; lists have commas there."""
+    file = _write(tmp_path, '[delivery]\nallow = ["10.0.0.0/8"]\ntimeout_s = 5\nnotifier = "alone"\n')
+    environ = {
+        "TOCSIN_DELIVERY_ALLOW": "127.0.0.1/32, hooks.internal,",
+        "TOCSIN_DELIVERY_PORTS": "443,8443",
+        "TOCSIN_DELIVERY_KEY": "planted-secret",
+    }
+    assert load(environ, file=file).delivery == DeliverySettings(
+        allow=("127.0.0.1/32", "hooks.internal"),
+        ports=(443, 8443),
+        timeout_s=5.0,
+        notifier="alone",
+        key=Secret("planted-secret"),
+    )
+
+
+def test_an_empty_key_is_none() -> None:
+    """As a variable is left behind by a script."""
+    assert load({"TOCSIN_DELIVERY_KEY": ""}).delivery.key is None
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            'key = "planted-secret"',
+            "delivery.key: no place for a secret; name a file in delivery.key_file, or set TOCSIN_",
+        ),
+        ('notifier = "both"', "delivery.notifier: invalid enum value 'both'"),
+        ("timeout_s = 0.0", "delivery.timeout_s: expected `float` >= 0.1"),
+        ("retry_scale = 0", "delivery.retry_scale: expected `float` > 0.0"),
+        ("max_in_flight = 0", "delivery.max_in_flight: expected `int` >= 1"),
+        ("ports = []", "delivery.ports: expected `array` of length >= 1"),
+        ("ports = [80, 70000]", "delivery.ports: expected `int` <= 65535"),
+        ('allow = "10.0.0.0/8"', "delivery.allow: expected `array`, got `str`"),
+        (
+            'allow = ["::1", "10.1.2.3/8"]',
+            "delivery.allow[1]: expected a network such as 10.0.0.0/8 without host bits, or a host name in ASCII, "
+            'found "10.1.2.3/8"',
+        ),
+        ('allow = ["http://hooks.internal"]', "delivery.allow[0]: expected a network such as 10.0.0.0/8, or a host"),
+        ('allow = ["127.1"]', "delivery.allow[0]: expected a network such as 10.0.0.0/8, or a host"),
+        ('allow = ["*.internal"]', "delivery.allow[0]: expected a network such as 10.0.0.0/8, or a host"),
+        ("colour = 1", "delivery.colour: unknown setting; known are delivery.allow, delivery.key_file, "),
+    ],
+)
+def test_faults_of_delivery_settings_are_named_without_secrets(tmp_path: Path, text: str, fault: str) -> None:
+    """Where, found, expected; and never the key itself."""
+    with pytest.raises(SettingsError) as caught:
+        load({}, file=_write(tmp_path, f"[delivery]\n{text}\n"))
+    assert fault in str(caught.value)
+    assert "planted-secret" not in str(caught.value)
+
+
+def test_the_key_shows_in_no_repr() -> None:
+    """Neither alone nor inside settings, however they are printed."""
+    settings = load({"TOCSIN_DELIVERY_KEY": "planted-secret"})
+    assert "planted-secret" not in f"{settings!r} {settings} {settings.delivery} {settings.delivery.key}"

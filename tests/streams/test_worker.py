@@ -1,6 +1,7 @@
 """Stopping and guarding a worker: late stops and failed guards end the process with a code, never hang."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +25,16 @@ class StubbornApp:
                 continue
 
 
+class StubbornPart:
+    """A part of a worker whose app does not stop."""
+
+    def __init__(self) -> None:
+        self.pipeline = SimpleNamespace(app=StubbornApp())
+
+    async def stop(self) -> None:
+        """Nothing is under way."""
+
+
 @pytest.fixture
 def exits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     codes: list[int] = []
@@ -34,7 +45,8 @@ def exits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 async def test_a_stop_that_hangs_ends_the_process(monkeypatch: pytest.MonkeyPatch, exits: list[int]) -> None:
     """The deadline is ours: a cancellation that is swallowed does not matter."""
     monkeypatch.setattr(worker, "STOP_S", 0.01)
-    app = StubbornApp()
+    part = StubbornPart()
+    app = part.pipeline.app
     running = asyncio.create_task(asyncio.Event().wait())
 
     def die(code: int, _: str) -> None:
@@ -42,7 +54,7 @@ async def test_a_stop_that_hangs_ends_the_process(monkeypatch: pytest.MonkeyPatc
         app.release.set()
 
     monkeypatch.setattr(worker, "exit_now", die)
-    stopping = asyncio.create_task(worker._stop(app, running))
+    stopping = asyncio.create_task(worker._stop([part], [running]))
     await app.release.wait()
     running.cancel()
     await asyncio.gather(stopping, running, return_exceptions=True)

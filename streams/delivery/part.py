@@ -1,0 +1,55 @@
+"""Delivery as a part of a worker: the app, the endpoints that it follows, and the sender."""
+
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from streams.delivery.app import create_notifier
+from streams.delivery.content import Content
+from streams.delivery.endpoints import EndpointBook, EndpointFollower
+from streams.delivery.sealing import load_sealer
+from streams.log import EventLog
+from streams.settings import Settings
+
+PATIENCE_S = 8.0
+"""How long a stopping worker waits for answers, seconds; what has none by then is tried again later."""
+
+
+class Delivering:
+    """What leads from notifications to receivers."""
+
+    def __init__(self, settings: Settings, event_log: EventLog, datadir: Path) -> None:
+        book = EndpointBook()
+        self._content = Content(event_log)
+        self._notifier = create_notifier(
+            settings,
+            datadir=datadir / "delivery",
+            book=book,
+            sealer=load_sealer(settings, needs_key=False),
+            content=self._content,
+        )
+        self.pipeline = self._notifier.pipeline
+        self._sender = self._notifier.sender
+        self._follower = EndpointFollower(event_log, book, self._sender.endpoint_changed)
+        self._is_alone = settings.is_embedded
+
+    async def load(self) -> None:
+        """The book of endpoints."""
+        await self._follower.load()
+
+    def tasks(self) -> Mapping[str, Coroutine[Any, Any, None]]:
+        """Follows endpoints and alerts, and reports."""
+        return {"endpoints": self._follower.follow(), "alerts": self._content.follow(), "sender": self._sender.run()}
+
+    async def ready(self) -> None:
+        """On a log with one owner, whoever left leases behind is dead."""
+        if self._is_alone:
+            self._sender.recover(self._notifier.heads())
+
+    def is_busy(self) -> bool:
+        """Whether something is on its way to a receiver."""
+        return self._sender.in_flight > 0
+
+    async def stop(self) -> None:
+        """Answers that are under way are still written down."""
+        await self._sender.stop(PATIENCE_S)
