@@ -38,7 +38,7 @@ class Query:
         return self.story.casefold() in title.casefold()
 
 
-def parse_since(text: str, now: datetime) -> datetime:
+def parse_since(text: str, now: datetime, where: str = "--since") -> datetime:
     """A moment: RFC 3339, a date, or an age such as "2h".
 
     >>> parse_since("2h", datetime(2026, 1, 1, 12, tzinfo=UTC)).hour
@@ -51,7 +51,7 @@ def parse_since(text: str, now: datetime) -> datetime:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise InputError(
-            f'--since: expected a time such as 2026-03-14T10:00Z or an age such as 2h, found "{text}"'
+            f'{where}: expected a time such as 2026-03-14T10:00Z or an age such as 2h, found "{text}"'
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

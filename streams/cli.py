@@ -17,6 +17,8 @@ import click
 
 from schemas.errors import InputError, LogError, SettingsError, TocsinError
 from streams import operations
+from streams.delivery import commands as delivery_commands
+from streams.delivery import delivery_commands
 from streams.routing import commands, inquiries
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -254,7 +256,9 @@ def schemas(directory: Path | None) -> None:
 
 operations.register(cli, _settings)
 commands.register(cli, _settings)
+delivery_commands.register(cli, _settings)
 inquiries.register_why(alerts, _settings)
+delivery_commands.register(cli, _settings)
 
 if __name__ == "__main__":
     main()

@@ -30,7 +30,7 @@ STOP_S = 20.0
 """Longest a clean stop may take, seconds; then the process ends without commit and reads the rest again."""
 
 WAITING_S = 60.0
-"""Not idle while a notification waits for its group, or a digest for its time, no longer than this."""
+"""Not idle while a notification waits for its group, or a digest for its time, no longer than this, seconds."""
 
 IDLE_POLL_S = 0.05
 INBOX_S = 5.0
@@ -141,9 +141,13 @@ async def run(
 
 
 class Part(Protocol):
-    """An app of this worker, and what runs beside it."""
+    """An app of this worker, and what runs beside it.
+
+    waits_s  not idle while something is due within so many seconds
+    """
 
     pipeline: Pipeline
+    waits_s: float
 
     async def load(self) -> None:
         """Read what must be whole before the app starts."""
@@ -163,6 +167,8 @@ class Part(Protocol):
 
 class Detecting:
     """What leads from updates to notifications."""
+
+    waits_s = WAITING_S
 
     def __init__(self, settings: Settings, event_log: EventLog, datadir: Path) -> None:
         book = Book()
@@ -292,6 +298,6 @@ async def _are_idle(event_log: EventLog, parts: Sequence[Part]) -> bool:
         app, scheduler, consumed = part.pipeline
         if not await is_idle(event_log, app.conf.id, consumed):
             return False
-        if scheduler.has_due(within_s=WAITING_S) or part.is_busy():
+        if scheduler.has_due(within_s=part.waits_s) or part.is_busy():
             return False
     return True

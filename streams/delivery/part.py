@@ -15,8 +15,14 @@ PATIENCE_S = 8.0
 """How long a stopping worker waits for answers, seconds; what has none by then is tried again later."""
 
 
+WAITING_S = 10.0
+"""Not idle while an attempt is due so soon, seconds: the first repetition is waited for, a receiver that is down not."""
+
+
 class Delivering:
     """What leads from notifications to receivers."""
+
+    waits_s = WAITING_S
 
     def __init__(self, settings: Settings, event_log: EventLog, datadir: Path) -> None:
         book = EndpointBook()
