@@ -17,7 +17,7 @@ import click
 
 from schemas.errors import InputError, LogError, SettingsError, TocsinError
 from streams import operations
-from streams.delivery import commands as delivery_commands
+from streams.delivery import commands as endpoint_commands
 from streams.delivery import delivery_commands
 from streams.routing import commands, inquiries
 
@@ -256,7 +256,7 @@ def schemas(directory: Path | None) -> None:
 
 operations.register(cli, _settings)
 commands.register(cli, _settings)
-delivery_commands.register(cli, _settings)
+endpoint_commands.register(cli, _settings)
 inquiries.register_why(alerts, _settings)
 delivery_commands.register(cli, _settings)
 

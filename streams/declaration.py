@@ -65,10 +65,12 @@ class TopicState:
 
 def declared(settings: Settings) -> tuple[TopicSpec, ...]:
     """Every topic of the pipeline under these settings, changelogs included."""
+    from streams.delivery import changelog
     from streams.pipeline import create_app, declared_topics
 
+    ours = TopicSpec(name=changelog(settings), partitions=settings.partitions, is_compacted=True)
     with tempfile.TemporaryDirectory(prefix="tocsin-") as folder:
-        return declared_topics(settings, create_app(settings, datadir=Path(folder)))
+        return (*declared_topics(settings, create_app(settings, datadir=Path(folder))), ours)
 
 
 async def compare(event_log: EventLog | None, specs: Iterable[TopicSpec]) -> list[TopicState]:

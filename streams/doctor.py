@@ -10,11 +10,12 @@ from pathlib import Path
 
 from schemas.errors import InputError, LogError
 from streams import dead_letter_review, declaration
+from streams.delivery import app_id
 from streams.log import EventLog, TopicPartition, open_log
 from streams.log.address import parse_address
 from streams.log.kafka import KafkaLog
 from streams.settings import Settings
-from streams.topics import CONSUMED
+from streams.topics import CONSUMED, DELIVERED
 
 CLOCK_S = 5.0
 """Largest difference of clocks that does no harm: well below every time a rule or a watchdog waits for."""
@@ -81,10 +82,11 @@ async def _contents(settings: Settings, event_log: EventLog) -> AsyncIterator[Fi
     detail = f"{len(states)} as declared" if not wrong else f"see `tocsin topics`: {'; '.join(wrong)}"
     yield Finding(name="topics", is_ok=not wrong, detail=detail)
     present = {state.spec.name for state in states if state.found is not None}
-    committed = await event_log.committed(settings.app_id)
-    for topic in CONSUMED:
-        if topic.name in present:
-            yield await _lag(event_log, topic.name, committed)
+    for group, consumed in ((settings.app_id, CONSUMED), (app_id(settings), DELIVERED)):
+        committed = await event_log.committed(group)
+        for topic in consumed:
+            if topic.name in present:
+                yield await _lag(event_log, topic.name, committed)
     waiting = [item async for item in dead_letter_review.letters(event_log)]
     yield Finding(name="dead letters", is_ok=True, detail=f"{len(waiting)} not dealt with")
     if isinstance(event_log, KafkaLog):

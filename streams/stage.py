@@ -540,7 +540,7 @@ async def deliver(records: Sequence[OutRecord], send: Callable[[OutRecord], Any]
     owed = list(records)
     attempt = 0
     while owed:
-        results = await asyncio.gather(*[_send(record, send) for record in owed], return_exceptions=True)
+        results = await _sent(owed, send)
         owed = still_owed(owed, results)
         if owed:
             attempt += 1
@@ -548,8 +548,20 @@ async def deliver(records: Sequence[OutRecord], send: Callable[[OutRecord], Any]
             await asyncio.sleep(min(0.1 * 2**attempt, 10.0))
 
 
-async def _send(record: OutRecord, send: Callable[[OutRecord], Any]) -> None:
-    await (await send(record))
+async def _sent(records: Sequence[OutRecord], send: Callable[[OutRecord], Any]) -> list[BaseException | None]:
+    """What became of each record. All are on their way before the first is waited for; a task each would cost more."""
+    futures: list[Any] = []
+    for record in records:
+        try:
+            futures.append(await send(record))
+        except Exception as error:
+            futures.append(_failed(error))
+    done = await asyncio.gather(*futures, return_exceptions=True)
+    return [one if isinstance(one, BaseException) else None for one in done]
+
+
+async def _failed(error: Exception) -> None:
+    raise error
 
 
 def still_owed(records: Sequence[OutRecord], results: Sequence[BaseException | None]) -> list[OutRecord]:

@@ -158,6 +158,9 @@ ALERT_TOPICS = tuple(ALERTS.values())
 CONSUMED = (UPDATES, ENTRIES, ROLE_CLAIMS, *ALERT_TOPICS, ROUTING, PACING)
 """Topics that agents read, upstream first."""
 
+DELIVERED = (NOTIFICATIONS, DELIVERIES)
+"""Topics that the agents of delivery read, upstream first."""
+
 ASKED = (SUBSCRIPTIONS, SILENCES)
 """What readers and operators ask for; every worker holds all of it, and no agent reads it."""
 

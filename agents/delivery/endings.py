@@ -1,6 +1,6 @@
 """What ended lately, so that a record which is read or written twice sends nothing twice.
 
-Remembered are 4,096 endings of an endpoint, in buckets by digest: far more than is read again after a crash.
+Remembered are some 2,000 deliveries of an endpoint, in buckets: far more than is read again after a crash.
 """
 
 import hashlib
@@ -15,26 +15,30 @@ IN_BUCKET = 64
 _OUTCOMES = (Outcome.DELIVERED, Outcome.DEAD, Outcome.DROPPED)
 
 
-def note(state: State, delivery: Delivery, subscription: str | None, outcome: Outcome) -> None:
-    """Remember how a delivery ended, for one subscription or (None) for the endpoint."""
-    bucket, digest = _place(delivery, subscription)
-    key = ended_key(delivery.endpoint, bucket)
+def note(state: State, delivery: Delivery, outcome: Outcome, *subscriptions: str, is_over: bool = True) -> None:
+    """Remember how a delivery ended for these subscriptions, and (is_over) for the endpoint."""
+    code = _OUTCOMES.index(outcome)
+    digests = [_digest(delivery, one) << 2 | code for one in (*subscriptions, *(("",) if is_over else ()))]
+    key = _key(delivery)
     known = state.get(key, Ended) or Ended()
-    kept = tuple(one for one in known.digests if one >> 2 != digest)[1 - IN_BUCKET :]
-    state.put(key, Ended(digests=(*kept, digest << 2 | _OUTCOMES.index(outcome))))
+    fresh = {one >> 2 for one in digests}
+    kept = tuple(one for one in known.digests if one >> 2 not in fresh)
+    state.put(key, Ended(digests=(*kept, *digests)[-IN_BUCKET:]))
 
 
-def outcome(state: State, delivery: Delivery, subscription: str | None = None) -> Outcome | None:
+def outcome(state: State, delivery: Delivery, subscription: str = "") -> Outcome | None:
     """How this round of a delivery ended, for one subscription or for the endpoint; None if it is not remembered."""
-    bucket, digest = _place(delivery, subscription)
-    known = state.get(ended_key(delivery.endpoint, bucket), Ended)
-    for one in known.digests if known is not None else ():
-        if one >> 2 == digest:
-            return _OUTCOMES[one & 3]
-    return None
+    known = state.get(_key(delivery), Ended)
+    if known is None:
+        return None
+    digest = _digest(delivery, subscription)
+    return next((_OUTCOMES[one & 3] for one in known.digests if one >> 2 == digest), None)
 
 
-def _place(delivery: Delivery, subscription: str | None) -> tuple[int, int]:
-    text = f"{delivery.id}/{delivery.round}/{subscription or ''}"
-    digest = hashlib.sha256(text.encode()).digest()
-    return digest[0] % BUCKETS, int.from_bytes(digest[1:7], "big")
+def _key(delivery: Delivery) -> str:
+    return ended_key(delivery.endpoint, hashlib.sha256(delivery.id.encode()).digest()[0] % BUCKETS)
+
+
+def _digest(delivery: Delivery, subscription: str) -> int:
+    text = f"{delivery.id}/{delivery.round}/{subscription}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")

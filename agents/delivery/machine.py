@@ -403,7 +403,6 @@ class _Turn:
         self.lanes.remove(row, self.at)
         self._tell(row.delivery, row.subscribers, outcome, reason, row=row, report=report)
         self._end(row.delivery, row.subscribers, outcome, reason)
-        endings.note(self.state, row.delivery, None, outcome)
         if outcome is Outcome.DEAD and reason is not None:
             detail = (report.detail or report.cause.value) if report is not None else ""
             again = replace(row.delivery, round=row.delivery.round + 1)
@@ -414,29 +413,34 @@ class _Turn:
     ) -> None:
         """It is over before it was opened, or for one of its subscriptions."""
         self._tell(delivery, subscribers, Outcome.DROPPED, reason)
-        self._end(delivery, subscribers, Outcome.DROPPED, reason)
-        if not is_shared:
-            endings.note(self.state, delivery, None, Outcome.DROPPED)
+        self._end(delivery, subscribers, Outcome.DROPPED, reason, is_over=not is_shared)
 
     def _end(
-        self, delivery: Delivery, subscribers: tuple[Subscriber, ...], outcome: Outcome, reason: EndReason | None
+        self,
+        delivery: Delivery,
+        subscribers: tuple[Subscriber, ...],
+        outcome: Outcome,
+        reason: EndReason | None,
+        *,
+        is_over: bool = True,
     ) -> None:
         """Remember the end, and tell the story what became of a correction."""
+        endings.note(self.state, delivery, outcome, *(one.subscription for one in subscribers), is_over=is_over)
         receipt = Reason.SENT if outcome is Outcome.DELIVERED else _RECEIPTS.get(reason) if reason else None
+        if not delivery.is_correction or receipt is None:
+            return
+        lead = delivery.lead
         for one in subscribers:
-            endings.note(self.state, delivery, one.subscription, outcome)
-            if delivery.is_correction and receipt is not None:
-                lead = delivery.lead
-                self.out.append(
-                    Receipt(
-                        story=lead.story,
-                        subscription=one.subscription,
-                        alert_id=lead.alert_id,
-                        message_id=lead.message_id,
-                        reason=receipt,
-                        at=self.at,
-                    )
+            self.out.append(
+                Receipt(
+                    story=lead.story,
+                    subscription=one.subscription,
+                    alert_id=lead.alert_id,
+                    message_id=lead.message_id,
+                    reason=receipt,
+                    at=self.at,
                 )
+            )
 
     def _tell(
         self,

@@ -13,7 +13,7 @@ from schemas.delivery import Credentials, Endpoint
 from schemas.routing import Notification
 from streams import topics
 from streams.app import Agents, Pipeline, decoder
-from streams.delivery import records
+from streams.delivery import app_id, records
 from streams.delivery.content import Content
 from streams.delivery.http import HttpClients
 from streams.delivery.sealing import Sealer
@@ -23,11 +23,6 @@ from streams.routing.records import Receiver
 from streams.routing.timers import Clocked, Scheduler
 from streams.settings import Settings
 from streams.stage import Binding, exit_now
-
-
-def app_id(settings: Settings) -> str:
-    """Consumer group of delivery, and prefix of its changelog."""
-    return f"{settings.app_id}-delivery"
 
 
 def limits(channels: Mapping[str, Channel]) -> dict[str, Limits]:

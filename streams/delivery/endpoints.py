@@ -100,8 +100,10 @@ class Known:
         found = [one for id, one in sorted(self.endpoints.items()) if wanted and id.startswith(wanted)]
         if len(found) != 1:
             names = ", ".join(one.id for one in found[:5])
+            if wanted.startswith(_SECRET_LOOKS) or "://" in wanted:
+                raise InputError("endpoint: expected the id of one, found an address or a secret")
             raise InputError(
-                f'endpoint: expected the id of one, found "{wanted}", which is '
+                f'endpoint: expected the id of one, found "{wanted[:100]}", which is '
                 + (f"several: {names}" if found else "unknown; see `tocsin endpoints list`")
             )
         return found[0]
@@ -125,4 +127,24 @@ async def known(event_log: EventLog) -> Known:
     return found
 
 
-__all__ = ["EndpointBook", "EndpointFollower", "Known", "faults", "known", "put", "read_endpoint", "remove"]
+async def target_warning(event_log: EventLog | None, target: str, channel: str) -> str | None:
+    """What a subscription should be told that asks for this; None when nothing is wrong."""
+    found = {} if event_log is None else (await known(event_log)).endpoints
+    if target not in found:
+        return f'target: "{target}" is no endpoint yet; nothing is delivered until `tocsin endpoints add` makes it'
+    if found[target].channel != channel:
+        return f'channel: "{target}" is an endpoint of channel {found[target].channel}, not {channel}'
+    return None
+
+
+__all__ = [
+    "EndpointBook",
+    "EndpointFollower",
+    "Known",
+    "faults",
+    "known",
+    "put",
+    "read_endpoint",
+    "remove",
+    "target_warning",
+]

@@ -16,7 +16,7 @@ PATIENCE_S = 8.0
 
 
 WAITING_S = 10.0
-"""Not idle while an attempt is due so soon, seconds: the first repetition is waited for, a receiver that is down not."""
+"""Not idle while an attempt is due so soon, seconds: a first repetition is waited for, a receiver that is down not."""
 
 
 class Delivering:

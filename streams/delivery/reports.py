@@ -13,7 +13,7 @@ from schemas.codec import decode_state
 from schemas.delivery import Attempt, Cause, Delivery, EndpointChanged, Outcome
 from schemas.errors import DecodeError, InputError
 from streams.compression import unpack
-from streams.delivery.app import app_id
+from streams.delivery import changelog
 from streams.delivery.records import read_attempt, to_deliveries
 from streams.log import Draft, EventLog, Record, TopicPartition
 from streams.routing.stored import notifications, records
@@ -121,7 +121,7 @@ def _event(record: Record) -> Attempt | EndpointChanged | None:
 
 async def open_rows(event_log: EventLog, settings: Settings) -> dict[str, Row]:
     """Open deliveries by their key in the table, read from its changelog."""
-    topic = f"{app_id(settings)}-delivery-changelog"
+    topic = changelog(settings)
     specs = await event_log.topics()
     rows: dict[str, bytes] = {}
     if topic in specs:

@@ -86,11 +86,14 @@ def subscribe(settings: Any, name: str, as_json: bool, dry_run: bool, **given: A
 
 async def _save(event_log: Any, made: Subscription, now: datetime, *, as_json: bool, dry_run: bool) -> None:
     """Try it, write it unless it is a dry run, and say what it is."""
+    from streams.delivery.endpoints import target_warning
     from streams.routing import stored
     from streams.routing.forms import form, to_toml
     from streams.routing.trial import trial
 
     tried = await trial(event_log, made, now)
+    if (warning := await target_warning(event_log, made.target, made.channel)) is not None:
+        tried.warnings.append(warning)
     if not dry_run:
         await stored.put(event_log, made)
     if as_json:

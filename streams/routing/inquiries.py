@@ -169,6 +169,13 @@ def _tell(one: Any) -> None:
     click.echo(f"  {plain(one.headline)}")
     if one.notification is not None:
         click.echo(f"  in      {one.notification}")
+    for attempt in one.attempts:
+        ends = [text.value for text in (attempt.reason, attempt.cause) if text is not None]
+        again = "" if attempt.next_at is None else f", again {attempt.next_at:%Y-%m-%d %H:%M:%S}"
+        click.echo(
+            f"  to      {attempt.endpoint}: {attempt.outcome.value} at {attempt.at:%Y-%m-%d %H:%M:%S}, attempt "
+            f"{attempt.number} ({', '.join(ends)}){again}"
+        )
     for hit in one.hits:
         place = (
             "" if hit.where is None else f"  {hit.where} [{hit.span.start}, {hit.span.end})" if hit.span else hit.where

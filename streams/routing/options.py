@@ -50,6 +50,7 @@ CLEARABLE = {flag.removeprefix("--"): name for flag, name, _, _ in _CONDITIONS} 
     "budget": "budget",
     "quiet": "quiet_hours",
     "expires": "expires_at",
+    "max-age": "max_age_s",
     "label": "labels",
     "unresolved": "has_unresolved",
 }
@@ -76,6 +77,7 @@ def conditions(command: Any) -> Any:
         click.option("--breaking", type=_SEVERITY, help="What ends the quiet.  [bulletin]"),
         click.option("--correction", type=click.Choice([one.value for one in CorrectionStyle])),
         click.option("--expires", metavar="TIME", help="End, such as 2026-12-31T23:59Z, or 30d from now."),
+        click.option("--max-age", metavar="TIME", help="Drop what could not be delivered for so long, such as 1h."),
         click.option("--label", "labels", multiple=True, metavar="NAME=TEXT", help="Free; silences may match it."),
     )
     for option in reversed(more):
@@ -136,6 +138,8 @@ def changed(value: Subscription, now: datetime, *, clear: tuple[str, ...] = (), 
         fields["correction"] = CorrectionStyle(given["correction"])
     if given["expires"]:
         fields["expires_at"] = moment(given["expires"], "--expires", now)
+    if given["max_age"] is not None:
+        fields["max_age_s"] = seconds(given["max_age"], "--max-age")
     if given["labels"]:
         fields["labels"] = dict(_label(one) for one in given["labels"])
     fields["budget"] = _budget(value.budget, given["budget"], given["budget_below"])

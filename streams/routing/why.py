@@ -13,11 +13,13 @@ from agents.routing.state import AlertRecord, Group, PacingState
 from agents.routing.telling import brief_of
 from schemas.alert import Alert, Match
 from schemas.codec import alert_from_record, decode_state
+from schemas.delivery import Attempt
 from schemas.errors import DecodeError, InputError
 from schemas.event import Struct
 from schemas.routing import Hit, Reason
 from schemas.subscription import Subscription
 from streams.compression import unpack
+from streams.delivery.reports import told as told_of_deliveries
 from streams.log import EventLog
 from streams.log.partitioner import key_hash
 from streams.routing.stored import Asked, notifications, records, suppressed
@@ -33,6 +35,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     reason        None while it is on its way: `detail` says where it waits
     detail        condition, silence, inhibition rule, message or word that decided
     notification  in which it was sent
+    attempts      the last one of each delivery that carried it to this subscription
     """
 
     subscription: str
@@ -45,6 +48,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     reason: Reason | None
     detail: str
     notification: str | None = None
+    attempts: tuple[Attempt, ...] = ()
     hits: tuple[Hit, ...] = ()
     rules: tuple[Match, ...] = ()
     before: str | None = None
@@ -88,6 +92,10 @@ async def answers(
         for item in told.items:
             if item.message_id in ids:
                 ends[told.subscription, item.message_id] = (item.reason, item.explain.route, told.id, item.explain.hits)
+    carried: dict[tuple[str, str], list[Attempt]] = {}
+    for delivery in (await told_of_deliveries(event_log, settings)).stories.values():
+        if (attempt := delivery.last) is not None:
+            carried.setdefault((attempt.subscription, attempt.message_id), []).append(attempt)
     book = asked.book()
     waits = _Waiting(event_log, settings)
     found = []
@@ -120,6 +128,12 @@ async def answers(
                     reason=reason,
                     detail=detail,
                     notification=notification,
+                    attempts=tuple(
+                        attempt
+                        for message in (alert.id, notification)  # a digest carries the id of its notification
+                        if message is not None
+                        for attempt in carried.get((subscription.id, message), ())
+                    ),
                     hits=hits,
                     rules=brief.rules,
                     before=brief.before,
