@@ -19,6 +19,7 @@ from schemas.errors import InputError, LogError, SettingsError, TocsinError
 from streams import operations
 from streams.delivery import commands as endpoint_commands
 from streams.delivery import delivery_commands
+from streams.gateway import commands as gateway_commands
 from streams.routing import commands, inquiries
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -259,6 +260,7 @@ commands.register(cli, _settings)
 endpoint_commands.register(cli, _settings)
 inquiries.register_why(alerts, _settings)
 delivery_commands.register(cli, _settings)
+gateway_commands.register(cli, _settings)
 
 if __name__ == "__main__":
     main()

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streams.cli import cli
-from streams.topics import CONSUMED
+from streams.topics import CONSUMED, DELIVERED
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_the_doctor_is_content_with_a_fresh_log() -> None:
         "inbox",
         "log",
         "topics",
-        *(f"lag of {topic.name}" for topic in CONSUMED),
+        *(f"lag of {topic.name}" for topic in (*CONSUMED, *DELIVERED)),
         "dead letters",
     ]
     assert all(finding["is_ok"] for finding in findings)

@@ -5,15 +5,13 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import click as clicking
 import httpx
 import msgspec
 import pytest
@@ -28,9 +26,10 @@ from schemas.codec import alert_to_record, encode
 from schemas.errors import InputError, LogInUse
 from schemas.routing import Explain, Hit, NotificationKind
 from schemas.subscription import Matcher, MessageState, Operator, Silence
+from streams.cli import cli
 from streams.gateway import app as gateway
 from streams.gateway.app import MAX_BODY, create_gateway
-from streams.gateway.commands import SECRET, read_secret, register
+from streams.gateway.commands import SECRET, read_secret
 from streams.log import Draft
 from streams.routing import stored
 from streams.settings import Secret, Settings
@@ -418,18 +417,9 @@ async def test_over_a_socket(settings: Settings, outside: Outside) -> None:
 # --- the command
 
 
-def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """As the command line gives them."""
-    return wraps(command)(partial(command, settings=Settings()))
-
-
-CLI = clicking.Group()
-register(CLI, with_settings)
-
-
 def tocsin(*words: str) -> Any:
     """The command's result."""
-    return CliRunner().invoke(CLI, words)
+    return CliRunner().invoke(cli, words)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "news.example"])
