@@ -62,7 +62,7 @@ class Agents:
             kafka.install(self.app)
         self.stages: list[Stage] = []
         self.consumed: list[Topic] = []
-        self.send = _sender(self.app)
+        self.send = _SendAll(self.app) if settings.is_embedded else _Send(self.app)
         self._settings = settings
         self._limit = DeadLetterLimit(settings.dead_letter_limit)
         self._die = die
@@ -161,15 +161,31 @@ def _body(stage: Stage) -> Callable[[Any], Awaitable[None]]:
     return body
 
 
-def _sender(app: faust.App) -> Callable[[OutRecord], Any]:
-    changelogs = app.tables.changelog_topics
+class _Send:
+    """Hands records to the app's producer; changelog records go packed."""
 
-    async def send(record: OutRecord) -> Any:
-        headers = list(record.headers)
-        value = pack(record.value) if record.topic in changelogs else record.value
-        return await app.producer.send(record.topic, record.key, value, record.partition, None, headers)
+    def __init__(self, app: faust.App) -> None:
+        self._app = app
+        self._changelogs = app.tables.changelog_topics
 
-    return send
+    async def __call__(self, record: OutRecord) -> Any:
+        """A future of its delivery."""
+        return await self._app.producer.send(
+            record.topic, record.key, self._value(record), record.partition, None, list(record.headers)
+        )
+
+    def _value(self, record: OutRecord) -> bytes | None:
+        return pack(record.value) if record.topic in self._changelogs else record.value
+
+
+class _SendAll(_Send):
+    """The same on a log that takes many at once."""
+
+    async def all(self, records: Sequence[OutRecord]) -> None:
+        """Returns when all are durable."""
+        await self._app.producer.send_all(
+            [(one.topic, one.key, self._value(one), one.partition, one.headers) for one in records]
+        )
 
 
 class FaustTable:

@@ -7,7 +7,7 @@ producer buffer and table recovery run unchanged; this process is the only membe
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, cast
 
@@ -16,6 +16,7 @@ from faust.types import TP, ConsumerMessage, RecordMetadata
 from faust.types.enums import ProcessingGuarantee
 from mode.utils.times import want_seconds
 
+from schemas.codec import Headers
 from schemas.errors import InputError, LogError
 from streams.consumer import ConsumerRules
 from streams.log.address import parse_address
@@ -299,6 +300,10 @@ class Consumer(ConsumerRules, base.Consumer):  # type: ignore[misc]
         self._wake.set()
 
 
+def _nothing(_: int) -> None:
+    """The result of a write of which only the end matters."""
+
+
 class Producer(base.Producer):  # type: ignore[misc]
     """Appends to the log. A future resolves with RecordMetadata after the COMMIT of its record."""
 
@@ -343,6 +348,31 @@ class Producer(base.Producer):  # type: ignore[misc]
             topic, number, key=key, value=value, timestamp=stamp, headers=checked, result=metadata
         )
         return cast("Awaitable[RecordMetadata]", future)
+
+    async def send_all(self, records: Sequence[tuple[str, bytes | None, bytes | None, int | None, Headers]]) -> None:
+        """Queue records (topic, key, value, partition, headers) in order; returns when all are durable.
+
+        The log writes in order, so the last stands for all: a future each would cost as much as the records themselves.
+        Raises as `send`; what stands before the record that raised may be durable.
+        """
+        last = len(records) - 1
+        future = None
+        stamp = time.time()
+        for n, (topic, key, value, partition, headers) in enumerate(records):
+            checked = checked_headers(headers)
+            checked_body(key, value, None)
+            number = self.transport.partition(topic, key, partition)
+            future = self._log.append(
+                topic,
+                number,
+                key=key,
+                value=value,
+                timestamp=stamp,
+                headers=checked,
+                result=None if n < last else _nothing,
+            )
+        if future is not None:
+            await future
 
     async def send_and_wait(self, *args: Any, **kwargs: Any) -> RecordMetadata:
         """As `send`, and wait until it is durable."""

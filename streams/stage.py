@@ -536,10 +536,16 @@ async def deliver(records: Sequence[OutRecord], send: Callable[[OutRecord], Any]
     What follows means later records of the same topic and key: their order is kept. Raises LogError when the log itself
     is broken, RefusedForSize when a topic does not take a record. There is no last attempt: the progress watchdog is
     the way out.
+
+    send  a log that fails as a whole has `send.all`, which takes all records at once
     """
     owed = list(records)
     attempt = 0
     while owed:
+        at_once = getattr(send, "all", None)
+        if at_once is not None:
+            await at_once(owed)
+            return
         results = await _sent(owed, send)
         owed = still_owed(owed, results)
         if owed:
