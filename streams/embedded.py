@@ -350,7 +350,7 @@ class Producer(base.Producer):  # type: ignore[misc]
         return cast("Awaitable[RecordMetadata]", future)
 
     async def send_all(self, records: Sequence[tuple[str, bytes | None, bytes | None, int | None, Headers]]) -> None:
-        """Queue records (topic, key, value, partition, headers) in order; returns when all are durable.
+        """Queue records of a stage (topic, key, value, partition, headers) in order; returns when all are durable.
 
         The log writes in order, so the last stands for all: a future each would cost as much as the records themselves.
         Raises as `send`; what stands before the record that raised may be durable.
@@ -359,7 +359,6 @@ class Producer(base.Producer):  # type: ignore[misc]
         future = None
         stamp = time.time()
         for n, (topic, key, value, partition, headers) in enumerate(records):
-            checked = checked_headers(headers)
             checked_body(key, value, None)
             number = self.transport.partition(topic, key, partition)
             future = self._log.append(
@@ -368,7 +367,7 @@ class Producer(base.Producer):  # type: ignore[misc]
                 key=key,
                 value=value,
                 timestamp=stamp,
-                headers=checked,
+                headers=headers,
                 result=None if n < last else _nothing,
             )
         if future is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import tempfile
@@ -205,6 +206,7 @@ async def _ready(
     await asyncio.gather(*starting)
     for part in parts:
         await part.ready()
+    gc.freeze()  # dictionaries, automata and code stay as long as the process: no collection need look at them again
     if on_ready is not None:
         await on_ready()
 

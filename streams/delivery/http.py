@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
@@ -206,6 +207,7 @@ def _request(url: httpx.URL, call: Http, body: _Body) -> httpx.Request:
     return httpx.Request(call.method, url, headers=headers, stream=body, extensions=_EXTENSIONS.copy())
 
 
+@lru_cache(maxsize=1024)  # an endpoint's address is the same each time
 def _address(url: str) -> httpx.URL:
     if _NOT_IN_URL.search(url):
         raise httpx.InvalidURL("control character, space or backslash")
