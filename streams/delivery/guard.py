@@ -96,6 +96,8 @@ class Guard(httpcore.AsyncNetworkBackend):
 
     async def addresses(self, host: str, port: int) -> list[Address]:
         """Where a connection may go, best first. Raises AddressBlocked or NameNotFound."""
+        if not 0 < port < 65_536:  # the system would raise OverflowError
+            raise AddressBlocked("there is no such port")
         try:
             found = [ip_address(text) for text in await self._resolver(host, port)]
         except (OSError, ValueError):  # UnicodeError, of labels that no name has, is a ValueError

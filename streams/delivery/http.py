@@ -32,6 +32,7 @@ _CONNECT_S = 5.0
 _KEEP_ALIVE_S = 4.0  # below the 5 s after which many servers close: a request must not meet a closing connection
 _DEFAULTS = (("user-agent", "tocsin"), ("accept", "*/*"), ("accept-encoding", "identity"))
 _EXTENSIONS: Final = {"timeout": {"connect": _CONNECT_S, "read": None, "write": None, "pool": None}}
+_UNCLOSED = re.compile(r"://[^/?#\[]*\[[^/?#\]]*(?:[/?#]|$)")  # httpx would cut off both ends of such a host
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f\\]")
 
 
@@ -214,6 +215,8 @@ def _address(url: str) -> httpx.URL:
     parsed = httpx.URL(url)
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo or parsed.fragment:
         raise httpx.InvalidURL("not http, no host, user name or fragment")
+    if not 0 < (parsed.port or 80) < 65_536 or _UNCLOSED.search(url):
+        raise httpx.InvalidURL("no port or host there is")
     return parsed
 
 

@@ -18,15 +18,30 @@ from agents.delivery.channels.webhook import Webhook
 from schemas.alert import (
     Alert,
     Change,
+    Confidence,
+    EscalationFacts,
     Match,
     MessageType,
     Novelty,
+    OfficialFacts,
+    PersonFacts,
+    RoleChangeFacts,
     StatementFacts,
     Status,
     Story,
 )
 from schemas.delivery import Cause, Credentials, SigningKey, Verdict
-from schemas.detection import Evidence, StatementKind
+from schemas.detection import (
+    Evidence,
+    MatchStatus,
+    OfficialMention,
+    RoleEvent,
+    Speaker,
+    SpeakerType,
+    StatementKind,
+    TenureStatus,
+    Via,
+)
 from schemas.event import Span
 from schemas.routing import NotificationKind
 from tests.agents.delivery.webhook_jobs import (
@@ -299,10 +314,24 @@ def test_the_worst_alert_still_fits(filling: str) -> None:
         filling, source=filling, item=filling, entry=filling, prefix=filling, suffix=filling, url=filling,
         section=filling, origin=filling, text_sha256=filling,
     )  # fmt: skip
+    speaker = Speaker(
+        type=SpeakerType.PERSON, name=filling, surface=filling, role=filling, handle=filling, person_id=filling
+    )
     statement = msgspec.structs.replace(
-        a_statement(filling), cue=filling, pieces=(filling,) * 50, attribution=filling, on_behalf_of=filling,
-        extends=filling, superseded_by=filling, differs_from=filling, possible_same_as=(filling,) * 50, id=filling,
-    )  # fmt: skip
+        a_statement(filling),
+        speaker=speaker,
+        joint=(speaker,) * 9,
+        via=(Via(name=filling, type=filling),) * 9,
+        cue=filling,
+        pieces=(filling,) * 50,
+        attribution=filling,
+        on_behalf_of=filling,
+        extends=filling,
+        superseded_by=filling,
+        differs_from=filling,
+        possible_same_as=(filling,) * 50,
+        id=filling,
+    )
     alert = an_alert(
         headline=filling,
         why=filling,
@@ -312,6 +341,44 @@ def test_the_worst_alert_still_fits(filling: str) -> None:
         references=("msg_0",) * 5_000,
         statement=statement,
         change=Change(was=filling, now=filling, material=(filling,) * 20),
+        escalation=EscalationFacts(
+            ladder=filling,
+            channel=filling,
+            from_level=0,
+            to_level=1,
+            score_permille=1,
+            threshold=1,
+            support_entries=1,
+            terms=(filling,) * 90,
+            proposed=filling,
+        ),
+        official=OfficialFacts(
+            mention=OfficialMention(
+                span=Span(0, 1),
+                surface=filling,
+                name=filling,
+                status=TenureStatus.CURRENT,
+                match=MatchStatus.MATCHED,
+                person_id=filling,
+                post=filling,
+                candidates=(filling,) * 90,
+                reasons=(filling,) * 90,
+                basis=filling,
+                jurisdiction=filling,
+            ),
+            change=RoleChangeFacts(
+                event=RoleEvent.RESIGNED,
+                post=filling,
+                post_id=filling,
+                incoming=PersonFacts(id=filling, name=filling),
+                outgoing=PersonFacts(id=filling, name=filling),
+                cause=filling,
+                status=filling,
+            ),
+        ),
+        withdrawn_by=filling,
+        confidence=Confidence(permille=1, reasons=(filling,) * 90),
+        alert_id=filling,
         suppressed={f"{n}{filling[:100]}": 1 for n in range(3_000)},
     )
     alert = msgspec.structs.replace(alert, subject=filling, source=filling, partitionkey=filling)

@@ -398,6 +398,32 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:pass@127.0.0.1:{port}/",
+        "http://user@127.0.0.1:{port}/",
+        "http://127.0.0.1:{port}/\\@x",
+        "http://127.0.0.1:{port}/a b",
+        "http://127.0.0.1:{port}/\t",
+        " http://127.0.0.1:{port}/",
+        "http://127.0.0.1:{port}/#x",
+        "//127.0.0.1:{port}/",
+        "ws://127.0.0.1:{port}/",
+        "http://:{port}/",
+        "http://[127.0.0.1:{port}/",
+        "http://127.0.0.1:{port}0000/",
+    ],
+)
+async def test_addresses_that_cannot_be_meant_are_refused(url: str) -> None:
+    """Also where the host may be reached: two readers of such an address may read two hosts."""
+    async with serving(answering()) as server, clients_of() as clients:
+        found = await clients.send("e", a_call(url.format(port=server.port)))
+
+        assert found == Fault(cause=Cause.INVALID_ADDRESS, detail="the address is not one that can be sent to")
+        assert server.connections == 0
+
+
+@pytest.mark.parametrize(
     "headers", [{"x-a": "b\r\nHost: evil.example"}, {"x a": "b"}, {"x-a": "b\x00"}, {"x-a": "ä€"}, {"x-ä": "b"}]
 )
 async def test_headers_that_cannot_be_sent_are_not(headers: dict[str, str]) -> None:
