@@ -132,7 +132,13 @@ def serve(receiver: Receiver, port: int) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: object) -> None:
             """One line a message is enough."""
 
-    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A sender that breaks off sends the message again."""
+
+    return Server(("127.0.0.1", port), Handler)
 
 
 def main() -> None:

@@ -12,7 +12,6 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
@@ -22,9 +21,6 @@ import httpx
 from agents.delivery.channels import Answer, Fault, Http
 from schemas.delivery import Cause
 from streams.delivery.guard import AddressBlocked, Guard, NameNotFound, Resolver, TlsFailed, TooMuchRead
-
-MAX_BODY = 20_000
-"""Bytes of an answer's body that are read."""
 
 _MAX_READ = 200_000  # bytes of a whole answer, heads and framing included; h11 ends a single head at 100 kB
 _CONNECTIONS = 4
@@ -77,10 +73,11 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             )
         )
         body = bytearray()
+        most: int = request.extensions["answer_max"]
         try:
             async for chunk in response.aiter_stream():
-                body += chunk[: MAX_BODY - len(body)]
-                if len(body) >= MAX_BODY:
+                body += chunk[: most - len(body)]
+                if len(body) >= most:
                     break
         finally:
             await response.aclose()
@@ -205,10 +202,10 @@ def _request(url: httpx.URL, call: Http, body: _Body) -> httpx.Request:
     headers += call.headers.items()
     if call.body or call.method not in ("GET", "HEAD"):
         headers.append(("content-length", str(len(call.body))))
-    return httpx.Request(call.method, url, headers=headers, stream=body, extensions=_EXTENSIONS.copy())
+    extensions = _EXTENSIONS | {"answer_max": call.answer_max}
+    return httpx.Request(call.method, url, headers=headers, stream=body, extensions=extensions)
 
 
-@lru_cache(maxsize=1024)  # an endpoint's address is the same each time
 def _address(url: str) -> httpx.URL:
     if _NOT_IN_URL.search(url):
         raise httpx.InvalidURL("control character, space or backslash")

@@ -4,6 +4,7 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
+from schemas.errors import InputError
 from streams.delivery.app import create_notifier
 from streams.delivery.content import Content
 from streams.delivery.endpoints import EndpointBook, EndpointFollower
@@ -25,13 +26,14 @@ class Delivering:
     waits_s = WAITING_S
 
     def __init__(self, settings: Settings, event_log: EventLog, datadir: Path) -> None:
-        book = EndpointBook()
+        self._book = book = EndpointBook()
+        self._sealer = load_sealer(settings, needs_key=False)
         self._content = Content(event_log)
         self._notifier = create_notifier(
             settings,
             datadir=datadir / "delivery",
             book=book,
-            sealer=load_sealer(settings, needs_key=False),
+            sealer=self._sealer,
             content=self._content,
         )
         self.pipeline = self._notifier.pipeline
@@ -40,8 +42,13 @@ class Delivering:
         self._is_alone = settings.is_embedded
 
     async def load(self) -> None:
-        """The book of endpoints."""
+        """The book of endpoints. Raises InputError where there are credentials and no key to open them."""
         await self._follower.load()
+        if not self._sealer.has_keys and any(one.sealed for one in self._book.values()):
+            raise InputError(
+                "delivery.key_file: expected the key that sealed the credentials of endpoints, found none; "
+                "name its file there, or set TOCSIN_DELIVERY_KEY"
+            )
 
     def tasks(self) -> Mapping[str, Coroutine[Any, Any, None]]:
         """Follows endpoints and alerts, and reports."""

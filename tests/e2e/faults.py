@@ -13,6 +13,7 @@ from typing import Self
 from schemas.delivery import Attempt
 from streams.log import open_log
 from streams.routing import stored
+from streams.routing.records import KIND
 from streams.topics import DELIVERIES
 from tests.e2e.harness import Tocsin
 from tests.e2e.receivers import until
@@ -66,9 +67,9 @@ class Hooks:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._socket.close()
         if self._server is not None:
             self._server.close()
+        self._socket.close()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -148,7 +149,7 @@ async def taken_in(tocsin: Tocsin, endpoint: str) -> int:
         found = [one async for one in stored.records(log, DELIVERIES) if one.key == endpoint.encode()]
     finally:
         await log.close()
-    return sum(dict(one.headers).get("kind") == b"delivery" for one in found)
+    return sum(dict(one.headers).get(KIND) == b"delivery" for one in found)
 
 
 def ends(told: list[Attempt], endpoint: str | None = None) -> list[tuple[str, str, str | None]]:

@@ -17,7 +17,8 @@ from schemas.event import Struct
 class Http(Struct, frozen=True, kw_only=True):
     """A request over HTTP. The address and the headers may be secrets: they show in no repr.
 
-    is_paced  counts against the limit of messages a second of the endpoint
+    is_paced    counts against the limit of messages a second of the endpoint
+    answer_max  most of the answer's body that is read, bytes
     """
 
     method: str
@@ -25,6 +26,7 @@ class Http(Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str]
     body: bytes = b""
     is_paced: bool = True
+    answer_max: int = 20_000
 
     def __repr__(self) -> str:
         return f"Http({self.method} ***, {len(self.body)} bytes)"

@@ -15,6 +15,9 @@ from schemas.delivery import Cause, Verdict
 from schemas.event import Struct
 
 API = "https://slack.com/api"
+LOOK_MAX = 150_000
+"""Most of the answer to a look-up that is read, bytes: messages come back with all their blocks."""
+
 EVENT_TYPE = "tocsin_message"
 
 TIMESTAMP = re.compile(r"\d{1,12}\.\d{1,9}")
@@ -114,6 +117,7 @@ class Api(Struct, frozen=True, kw_only=True):
             url=f"{self.address}/{method}?{urlencode(query)}",
             headers={"authorization": f"Bearer {self.token}"},
             is_paced=False,
+            answer_max=LOOK_MAX,
         )
 
     def _post(self, method: str, fields: Mapping[str, object], *, is_paced: bool = True) -> Http:

@@ -19,7 +19,7 @@ from agents.delivery.answers import classify, of_fault
 from agents.delivery.channels import Answer, Fault, Http
 from agents.delivery.channels.webhook import Webhook
 from schemas.delivery import Cause, Credentials, SigningKey, Verdict
-from streams.delivery.http import MAX_BODY, HttpClients
+from streams.delivery.http import HttpClients
 from tests.agents.delivery.webhook_jobs import OTHER_SECRET, SECRET, a_job, request_of
 from tests.builders import NOON
 from tests.streams.delivery.http_servers import (
@@ -33,6 +33,8 @@ from tests.streams.delivery.http_servers import (
 )
 
 SHORT_S = 0.15
+
+MAX_BODY = Http(method="GET", url="", headers={}).answer_max
 
 
 def a_call(url: str, **changes: Any) -> Http:
