@@ -104,6 +104,11 @@ class Delivery(Event, frozen=True, kw_only=True):
     alert: Alert | None = None
 
     @property
+    def has_alert(self) -> bool:
+        """Whether it is about one alert, and not a digest or a notice."""
+        return self.kind in (NotificationKind.MESSAGE, NotificationKind.CORRECTION)
+
+    @property
     def lead(self) -> Item:
         """What it is about; in a digest the first of many."""
         return self.items[0]

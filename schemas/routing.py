@@ -81,11 +81,14 @@ class Item(Struct, frozen=True, kw_only=True):
 
 
 class NotificationKind(StrEnum):
-    """message: one alert or a group; correction: goes to who was told; digest: what was held back."""
+    """message: one alert or a group; correction: goes to who was told; digest: what was held back; notice: of an
+    endpoint that was disabled, for whoever answers for it.
+    """
 
     MESSAGE = "message"
     CORRECTION = "correction"
     DIGEST = "digest"
+    NOTICE = "notice"
 
 
 class Notification(Event, frozen=True, kw_only=True):

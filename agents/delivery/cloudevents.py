@@ -12,12 +12,14 @@ import msgspec
 from schemas.alert import Alert, AlertData
 from schemas.delivery import Delivery
 from schemas.event import Struct
+from schemas.routing import NotificationKind
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 LIMIT = 19_999
 """Largest body in bytes; Standard Webhooks advises less than 20 kB."""
 
 DIGEST_TYPE = "tocsin.digest.v1"
+NOTICE_TYPE = "tocsin.endpoint.disabled.v1"
 
 _SHRINKING = ((4_000, 40), (1_000, 20), (400, 12), (120, 6), (40, 3), (12, 1))
 """Longest text in code points and longest list, ever smaller until the body fits."""
@@ -104,7 +106,9 @@ def of_alert(alert: Alert, delivery: Delivery) -> bytes:
 
 
 def of_digest(delivery: Delivery) -> bytes:
-    """What was held back, told at once; without the reasons why each item matched."""
+    """What was held back, told at once, without the reasons why each item matched; or a notice."""
+    if delivery.kind is NotificationKind.NOTICE:
+        return _of_notice(delivery)
     count = len(delivery.items)
     headline = f"{count} alerts held back" if count != 1 else "1 alert held back"
     if delivery.withdrawn:
@@ -135,6 +139,22 @@ def of_digest(delivery: Delivery) -> bytes:
     if whole is not None and len(whole) <= LIMIT:
         return whole
     return _shrunk(msgspec.structs.replace(message, data={**data, "truncated": True}))
+
+
+def _of_notice(delivery: Delivery) -> bytes:
+    return _shrunk(
+        _Message(
+            specversion="1.0",
+            id=delivery.message_id,
+            type=NOTICE_TYPE,
+            source="/delivery",
+            subject="endpoint",
+            time=delivery.at,
+            subscription="",
+            datacontenttype="application/json",
+            data={"headline": delivery.lead.headline, "status": delivery.status.value},
+        )
+    )
 
 
 def _shrunk(message: _Message) -> bytes:

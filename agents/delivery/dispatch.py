@@ -1,8 +1,10 @@
 """From what a subscription is told to what an endpoint is sent."""
 
 from schemas import identity
-from schemas.delivery import Delivery
-from schemas.routing import Notification, NotificationKind
+from schemas.alert import AlertType, MessageType
+from schemas.delivery import Delivery, Endpoint, EndpointChanged
+from schemas.event import Severity
+from schemas.routing import Item, Notification, NotificationKind, Reason
 
 
 def split(notification: Notification) -> tuple[Delivery, ...]:
@@ -39,3 +41,36 @@ def split(notification: Notification) -> tuple[Delivery, ...]:
             )
         )
     return tuple(found)
+
+
+def notice(event: EndpointChanged, to: Endpoint) -> Delivery:
+    """News for whoever answers for an endpoint that was disabled, at another of theirs."""
+    id = identity.notification_id(event.endpoint, event.what.value, event.at.isoformat())
+    count = event.open_deliveries
+    waited = "1 message that waited for it was" if count == 1 else f"{count} messages that waited for it were"
+    dropped = f"; {waited} dropped" if count else ""
+    item = Item(
+        message_id=id,
+        alert_id="",
+        version=1,
+        msgtype=MessageType.ALERT,
+        type=AlertType.ENTRY_UPDATED,
+        severity=Severity.ADVISORY,
+        headline=f"Endpoint {event.endpoint} takes nothing any more: {event.why}{dropped}",
+        story="",
+        time=event.at,
+        reason=Reason.SENT,
+    )
+    return Delivery(
+        id=identity.delivery_id(id, to.id),
+        message_id=id,
+        endpoint=to.id,
+        channel=to.channel,
+        subscription="",
+        owner=to.owner,
+        story="",
+        thread=f"{to.channel}/{to.id}",
+        kind=NotificationKind.NOTICE,
+        items=(item,),
+        at=event.at,
+    )

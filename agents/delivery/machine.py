@@ -455,19 +455,18 @@ class _Turn:
         next_at: datetime | None = None,
         detail: str = "",
     ) -> None:
-        is_digest = delivery.kind is NotificationKind.DIGEST
         for one in subscribers:
             self.out.append(
                 Attempt(
                     delivery=delivery.id,
                     message_id=delivery.message_id,
-                    alert_id="" if is_digest else delivery.lead.alert_id,
+                    alert_id=delivery.lead.alert_id if delivery.has_alert else "",
                     endpoint=self.endpoint,
                     channel=delivery.channel,
                     subscription=one.subscription,
                     owner=one.owner,
                     story=delivery.story,
-                    headline=f"{len(delivery.items)} held back" if is_digest else delivery.lead.headline,
+                    headline=_headline(delivery),
                     round=delivery.round,
                     number=row.tries if row is not None and (report is not None or cause is not None) else 0,
                     outcome=outcome,
@@ -484,6 +483,11 @@ class _Turn:
     def _announce(self, what: Announcement, why: str, open_deliveries: int | None = None) -> None:
         count = self.lanes.count() if open_deliveries is None else open_deliveries
         self.out.append(EndpointChanged(endpoint=self.endpoint, what=what, why=why, at=self.at, open_deliveries=count))
+
+
+def _headline(delivery: Delivery) -> str:
+    is_digest = delivery.kind is NotificationKind.DIGEST
+    return f"{len(delivery.items)} held back" if is_digest else delivery.lead.headline
 
 
 def open_rows(state: State, endpoint: str) -> Iterator[Row]:

@@ -81,7 +81,7 @@ def title(delivery: Delivery, alert: Alert | None) -> str:
 
 def plain(delivery: Delivery, alert: Alert | None) -> str:
     """The whole message: the title, a blank line, the details. Lines end in a line feed but for the last."""
-    return f"{title(delivery, alert)}\n\n{details(delivery, alert)}"
+    return f"{title(delivery, alert)}\n\n{details(delivery, alert)}".rstrip("\n")
 
 
 def details(delivery: Delivery, alert: Alert | None) -> str:
@@ -90,6 +90,8 @@ def details(delivery: Delivery, alert: Alert | None) -> str:
     alert  None for a digest, which lists all its items
     """
     blocks: list[Iterable[str]]
+    if delivery.kind is NotificationKind.NOTICE:
+        return ""  # the title says it
     if delivery.kind is NotificationKind.DIGEST or alert is None:
         blocks = [(_listed(delivery, item) for item in delivery.items)]
     else:

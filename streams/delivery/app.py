@@ -105,7 +105,7 @@ def create_notifier(
         route=records.to_deliveries,
     )
     decides = machine(settings, channels)
-    step = DeliveryStep(decides)
+    step = DeliveryStep(decides, book)
     # No memos: what is read again finds the delivery ended, open already, or under another lease.
     delivery = agents.bound(step, None)
     stage = agents.add(

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import logging
 from collections.abc import Mapping
 
 from schemas import identity
@@ -16,6 +17,8 @@ from streams import topics
 from streams.log.partitioner import key_hash
 from streams.record_size import OutRecord
 from streams.routing.records import KIND, to_routing
+
+log = logging.getLogger(__name__)
 
 _DELIVERIES: dict[str, type[Event]] = {"delivery": Delivery, "report": Report, "order": Order, "tick": Tick}
 _ATTEMPTS: dict[str, type[Event]] = {"attempt": Attempt, "changed": EndpointChanged}
@@ -70,6 +73,10 @@ class Router:
             case Attempt():
                 return _own(topics.ATTEMPTS.name, event.endpoint, "attempt", event)
             case EndpointChanged():
+                log.warning(
+                    "EndpointChanged endpoint=%s what=%s open=%d why=%s",
+                    event.endpoint, event.what.value, event.open_deliveries, event.why,
+                )  # fmt: skip
                 return _own(topics.ATTEMPTS.name, event.endpoint, "changed", event)
             case Dead():
                 return self._letter(event)

@@ -16,7 +16,6 @@ from agents.delivery.machine import Leased, Machine
 from schemas.alert import Alert
 from schemas.delivery import Action, Cause, Credentials, Delivery, Endpoint, Order, Report, Verdict
 from schemas.event import Event
-from schemas.routing import NotificationKind
 from streams.delivery.content import Content
 from streams.delivery.pace import Pace
 from streams.delivery.records import to_deliveries
@@ -225,7 +224,7 @@ class Sender:
         except SealError as error:
             return _failed(Cause.UNREADABLE_CREDENTIALS, str(error))
         alert = await self._alert(delivery)
-        if alert is None and delivery.kind is not NotificationKind.DIGEST:
+        if alert is None and delivery.has_alert:
             return _failed(Cause.MISSING_ALERT, "the alert stands in no topic any more")
         job = Job(
             delivery=delivery,
@@ -271,7 +270,7 @@ class Sender:
         return self._opened[endpoint.sealed]
 
     async def _alert(self, delivery: Delivery) -> Alert | None:
-        if delivery.alert is not None or delivery.kind is NotificationKind.DIGEST:
+        if delivery.alert is not None or not delivery.has_alert:
             return delivery.alert
         return await self._content.find(delivery)
 

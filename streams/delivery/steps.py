@@ -1,11 +1,11 @@
 """The two agents of delivery as steps: dispatch says what goes where, delivery when, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from agents.delivery.dispatch import split
+from agents.delivery.dispatch import notice, split
 from agents.delivery.machine import Machine
 from agents.step import State
-from schemas.delivery import Delivery, Order, Report
+from schemas.delivery import Announcement, Delivery, Endpoint, EndpointChanged, Order, Report
 from schemas.event import Event
 from schemas.routing import Notification, Tick
 from streams.routing.records import Received
@@ -27,10 +27,12 @@ class DeliveryStep:
 
     granted  leases that were granted in this process: only whoever granted one may send. What the tables hold besides
              was granted by a process that is gone, or by another worker.
+    book     endpoints by id: whom to tell when one is disabled
     """
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, book: Mapping[str, Endpoint]) -> None:
         self.name = machine.name
+        self._book = book
         self.granted: set[tuple[str, int]] = set()
         self._machine = machine
 
@@ -51,4 +53,12 @@ class DeliveryStep:
                 out = self._machine.on_tick(state, endpoint, at)
         leased = self._machine.leased(state, endpoint)
         self.granted.update(pair for pair in leased.items() if before.get(pair[0]) != pair[1])
-        return out
+        return [*out, *(told for one in out if (told := self._notice(one)) is not None)]
+
+    def _notice(self, event: Event) -> Delivery | None:
+        """What goes to the fallback of an endpoint that was disabled."""
+        if not isinstance(event, EndpointChanged) or event.what is not Announcement.DISABLED:
+            return None
+        disabled = self._book.get(event.endpoint)
+        to = self._book.get(disabled.fallback) if disabled is not None and disabled.fallback is not None else None
+        return notice(event, to) if to is not None else None

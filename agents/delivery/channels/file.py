@@ -4,7 +4,6 @@ from agents.delivery import cloudevents, wording
 from agents.delivery.answers import of_fault
 from agents.delivery.channels import Conversation, Fault, Job, Line, Result
 from schemas.delivery import Cause, Credentials, Endpoint, Verdict
-from schemas.routing import NotificationKind
 
 _MAX_PATH = 4000
 
@@ -63,7 +62,7 @@ class StdoutChannel:
 def _written(job: Job, path: str | None) -> Conversation:
     if job.alert is not None:
         event = cloudevents.of_alert(job.alert, job.delivery)
-    elif job.delivery.kind is NotificationKind.DIGEST:
+    elif not job.delivery.has_alert:
         event = cloudevents.of_digest(job.delivery)
     else:
         return Result(verdict=Verdict.FAILED, cause=Cause.MISSING_ALERT, detail="the alert was not found")

@@ -24,7 +24,6 @@ from agents.delivery.slack import api, messages, threads
 from agents.delivery.slack.api import Api, Reply
 from schemas.delivery import Cause, Credentials, Endpoint, Verdict
 from schemas.event import Severity
-from schemas.routing import NotificationKind
 from schemas.subscription import CorrectionStyle
 
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,30}")
@@ -86,13 +85,13 @@ class Slack:
         if job.credentials.token is None:
             return (yield from _to_hook(job))
         thread = _Thread(job)
-        if job.delivery.kind is NotificationKind.DIGEST:
+        if not job.delivery.has_alert:
             return (yield from thread.digest())
         return (yield from thread.message())
 
 
 def _is_digest(job: Job) -> bool:
-    return job.delivery.kind is NotificationKind.DIGEST
+    return not job.delivery.has_alert
 
 
 def _to_hook(job: Job) -> Conversation:

@@ -7,7 +7,6 @@ from urllib.parse import SplitResult, urlsplit
 from agents.delivery import answers, cloudevents, signing
 from agents.delivery.channels import Conversation, Fault, Http, Job, Result
 from schemas.delivery import Cause, Credentials, Endpoint, Verdict
-from schemas.routing import NotificationKind
 
 INSECURE = "insecure_http"
 HEADER = "header."
@@ -61,7 +60,7 @@ class Webhook:
             return Result(verdict=Verdict.REFUSED, cause=Cause.INVALID_ADDRESS, detail="the endpoint has no address")
         if job.alert is not None:
             body = cloudevents.of_alert(job.alert, job.delivery)
-        elif job.delivery.kind is NotificationKind.DIGEST:
+        elif not job.delivery.has_alert:
             body = cloudevents.of_digest(job.delivery)
         else:
             return Result(verdict=Verdict.FAILED, cause=Cause.MISSING_ALERT, detail="the alert was not found")

@@ -24,7 +24,7 @@ from agents.delivery.slack.mrkdwn import fit, length, struck
 from agents.statements.alerts import label, told
 from schemas.alert import Alert, MessageType, Status
 from schemas.delivery import Delivery
-from schemas.routing import Item
+from schemas.routing import Item, NotificationKind
 
 MOST_NAMED = 180
 """Items of a digest that are named; of more, the number is told."""
@@ -130,7 +130,9 @@ def _wrong(delivery: Delivery, alert: Alert | None) -> str:
 
 
 def digest(delivery: Delivery, *, is_repeat: bool = False) -> Message:
-    """All that was held back, every item by name: the more there are, the shorter each is cut."""
+    """All that was held back, every item by name: the more there are, the shorter each is cut. Or a notice."""
+    if delivery.kind is NotificationKind.NOTICE:
+        return Message(text=fallback(delivery, None), blocks=tuple(sections((fit(delivery.lead.headline, _LINE),))))
     items = delivery.items[:MOST_NAMED]
     more = len(delivery.items) - len(items)
     many = "1 alert" if len(delivery.items) == 1 else f"{len(delivery.items)} alerts"
