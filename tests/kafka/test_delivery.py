@@ -56,3 +56,21 @@ async def test_a_killed_worker_loses_no_delivery(tocsin: Tocsin, tmp_path: Path)
         assert [id for id in order if id in mine] == mine
     ends = {(one.message_id, one.outcome) for one in await attempts(tocsin) if one.outcome is not Outcome.RETRY}
     assert ends == {(one.id, Outcome.DELIVERED) for one in alerts}
+
+
+async def test_delivery_can_run_by_itself(tocsin: Tocsin, tmp_path: Path) -> None:
+    """Workers that leave it to others send nothing; `tocsin notify` does, from where delivery stood."""
+    first, second = statement(1, story="story-1"), statement(2, story="story-1")
+    with receiving(tmp_path) as (receiver, url):
+        await subscribe(tocsin, (*webhook("desk-hook", url), wants("desk-hook")))
+        await publish(tocsin, [first])
+        await asyncio.to_thread(tocsin.process)
+        assert receiver.order == [first.id]
+
+        tocsin.environment["TOCSIN_DELIVERY_NOTIFIER"] = "alone"
+        await publish(tocsin, [second])
+        await asyncio.to_thread(tocsin.process)
+        assert receiver.order == [first.id]
+
+        await asyncio.to_thread(tocsin.run, "notify", "--until-idle")
+        assert receiver.order == [first.id, second.id]
