@@ -15,7 +15,7 @@ from statistics import median
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-NAMES = ("pipeline", "kafka", "near_duplicates", "percolator")
+NAMES = ("pipeline", "kafka", "near_duplicates", "percolator", "deliveries")
 LIBRARIES = ("faust-streaming", "aiokafka", "msgspec", "orjson", "ahocorasick_rs", "rapidfuzz", "xxhash")
 
 

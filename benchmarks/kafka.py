@@ -48,7 +48,7 @@ async def _ours(bootstrap: str, records: Records) -> float:
         nonlocal began
         began = time.perf_counter()
 
-    await worker.run(settings, until_idle=True, on_ready=ready)
+    await worker.run(settings, until_idle=True, on_ready=ready, delivers=False)
     took = time.perf_counter() - began
     fixed = {topic.name for topic in ALL} | {HANDLED.name}
     await _remove(bootstrap, fixed, settings.app_id)
