@@ -298,6 +298,8 @@ async def _wait_idle(
 async def _are_idle(event_log: EventLog, parts: Sequence[Part]) -> bool:
     for part in parts:
         app, scheduler, consumed = part.pipeline
+        if part.is_busy():  # looked at before and after: what ends in between stands in the log
+            return False
         if not await is_idle(event_log, app.conf.id, consumed):
             return False
         if scheduler.has_due(within_s=part.waits_s) or part.is_busy():

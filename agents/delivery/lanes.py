@@ -78,6 +78,14 @@ class Lanes:
         self.put(replace(self.known(lane.last), after=delivery.id))
         self.lanes[delivery.story] = replace(lane, last=delivery.id, count=lane.count + 1)
 
+    def join(self, row: Row, delivery: Delivery, subscriber: Subscriber) -> None:
+        """One more subscription wants an open delivery; it lasts as long as one of them wants it."""
+        expires = max(row.expires, self._expires(delivery, row.since))
+        self.put(replace(row, subscribers=(*row.subscribers, subscriber), expires=expires))
+        lane = self.lanes[row.delivery.story]
+        if lane.first == row.delivery.id:
+            self.lanes[row.delivery.story] = replace(lane, expires=expires)
+
     @staticmethod
     def _expires(delivery: Delivery, at: datetime) -> datetime:
         """Stale news is noise, a late correction is not; what an operator wants again is as good as new."""

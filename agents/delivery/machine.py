@@ -18,7 +18,7 @@ import msgspec
 from agents.delivery import endings
 from agents.delivery.health import PROBE, after_failure, after_success, is_given_up
 from agents.delivery.lanes import Lanes
-from agents.delivery.schedule import MAX_AGE, wait_s
+from agents.delivery.schedule import ASKED_MAX_S, MAX_AGE, wait_s
 from agents.delivery.state import EndpointHead, Health, Row, Subscriber, head_key, row_key
 from agents.delivery.threads import marks_of, save_marks
 from agents.step import State
@@ -145,6 +145,15 @@ class Machine:
         return Leased(row, marks_of(state, endpoint, row.delivery.thread))
 
 
+def _pause_s(report: Report) -> float | None:
+    """How long everything else of the endpoint waits too, seconds; the schedule of one delivery is its own."""
+    if report.cause is Cause.UNKNOWN_ENDPOINT:
+        return UNKNOWN_S
+    if report.verdict is not Verdict.OVERLOADED or report.retry_after_s is None:
+        return None
+    return min(max(report.retry_after_s, 1.0), ASKED_MAX_S)
+
+
 def _later(at: datetime, other: datetime | None) -> datetime:
     return at if other is None else max(at, other)
 
@@ -190,11 +199,12 @@ class _Turn:
         row = self.lanes.get(delivery.id)
         if row is not None:
             if row.delivery.round == delivery.round and subscriber not in row.subscribers:
-                self.lanes.put(replace(row, subscribers=(*row.subscribers, subscriber)))
+                self.lanes.join(row, delivery, subscriber)
             return
         known = endings.outcome(self.state, delivery)
-        if known is not None:
-            self._tell(delivery, (subscriber,), known, detail="sent for another subscription of this endpoint")
+        if known is not None:  # also what was given up: sent now, it would come behind what has overtaken it
+            said = "sent" if known is Outcome.DELIVERED else "given up"
+            self._tell(delivery, (subscriber,), known, detail=f"{said} for another subscription of this endpoint")
             self._end(delivery, (subscriber,), known, None)
         elif self.health.disabled is not None:
             self._drop(delivery, (subscriber,), EndReason.ENDPOINT_DISABLED)
@@ -249,7 +259,8 @@ class _Turn:
                 self._finish(row, Outcome.DELIVERED, report=report)
             case Verdict.GONE:
                 self._finish(row, Outcome.DROPPED, EndReason.ENDPOINT_GONE, report=report)
-                self._disable(EndReason.ENDPOINT_GONE, report.detail or "the receiver says so")
+                if self.health.disabled is None:
+                    self._disable(EndReason.ENDPOINT_GONE, report.detail or "the receiver says so")
             case Verdict.REFUSED:
                 self._finish(row, Outcome.DEAD, EndReason.REFUSED, report=report)
             case Verdict.FAILED | Verdict.OVERLOADED:
@@ -275,7 +286,7 @@ class _Turn:
         is_pace = limits.is_paced and report.verdict is Verdict.OVERLOADED and report.retry_after_s is not None
         is_pace = is_pace or report.cause is Cause.UNKNOWN_ENDPOINT
         was_parked = self.health.parked is not None
-        if not is_pace:
+        if not is_pace and report.cause is not Cause.MISSING_ALERT:  # which is ours, not the receiver's
             self.health = after_failure(self.health, self.at)
         failures = row.failures + (0 if is_pace or row.is_probe else 1)
         wait = self._wait(row, report, max(failures, 1), is_pace=is_pace)
@@ -286,8 +297,10 @@ class _Turn:
         else:
             seconds = PROBE.total_seconds() if row.is_probe or wait is None else wait
             next_at = min(self.at + timedelta(seconds=seconds), row.expires)
-            if report.retry_after_s is not None and report.verdict is Verdict.OVERLOADED:
-                self.health = replace(self.health, paused=next_at)
+            pause = _pause_s(report)
+            if pause is not None:
+                pause *= 1.0 if is_pace else self.machine.scale
+                self.health = replace(self.health, paused=self.at + timedelta(seconds=pause))
             may_have_arrived = row.may_have_arrived or report.may_have_arrived
             row = replace(row, failures=failures, may_have_arrived=may_have_arrived)
             self._tell(row.delivery, row.subscribers, Outcome.RETRY, row=row, report=report, next_at=next_at)
@@ -301,7 +314,8 @@ class _Turn:
         if report.cause is Cause.UNKNOWN_ENDPOINT:
             return UNKNOWN_S  # tried as soon as there is one
         if is_pace:
-            return max(report.retry_after_s or 0.0, 1.0)  # it says exactly when, and it did take what came before
+            # it says exactly when, and it did take what came before
+            return min(max(report.retry_after_s or 0.0, 1.0), ASKED_MAX_S)
         return wait_s(
             failures,
             is_overloaded=report.verdict is Verdict.OVERLOADED,
@@ -371,7 +385,8 @@ class _Turn:
             ready = self._ready()
             if ready and not self.sending and (self.health.probe_at is None or self.health.probe_at <= self.at):
                 self.health = replace(self.health, probe_at=self.at + PROBE)
-                self._lease(ready[0], is_probe=True)
+                # due for longest, not taken first: what always fails is due again with every probe
+                self._lease(min(ready, key=lambda story: self.lanes.lanes[story].due), is_probe=True)
             return
         if self.health.paused is not None:
             if self.health.paused > self.at:
@@ -405,8 +420,11 @@ class _Turn:
         self._end(row.delivery, row.subscribers, outcome, reason)
         if outcome is Outcome.DEAD and reason is not None:
             detail = (report.detail or report.cause.value) if report is not None else ""
-            again = replace(row.delivery, round=row.delivery.round + 1)
-            self.out.append(Dead(again=again, reason=reason, detail=detail, attempts=row.tries, at=self.at))
+            for one in row.subscribers:  # a replay for one of them would tell the others nothing
+                again = replace(
+                    row.delivery, round=row.delivery.round + 1, subscription=one.subscription, owner=one.owner
+                )
+                self.out.append(Dead(again=again, reason=reason, detail=detail, attempts=row.tries, at=self.at))
 
     def _drop(
         self, delivery: Delivery, subscribers: tuple[Subscriber, ...], reason: EndReason, *, is_shared: bool = False

@@ -59,19 +59,11 @@ class Content:
 
     async def find(self, delivery: Delivery) -> Alert | None:
         """The alert of a delivery's message; None if it stands nowhere any more. Raises LogError."""
-        wanted = delivery.message_id
-        record = self._records.get(wanted)
-        if record is None:
-            record = await self._search(delivery)
-        if record is None:
-            return None
-        try:
-            return alert_from_record(record.value, record.headers)
-        except DecodeError as error:  # somebody else writes to our topics
-            log.warning("AlertUnreadable message=%s reason=%s", wanted, error)
-            return None
+        record = self._records.get(delivery.message_id)
+        alert = _read(record) if record is not None else None
+        return alert if alert is not None else await self._search(delivery)
 
-    async def _search(self, delivery: Delivery) -> Record | None:
+    async def _search(self, delivery: Delivery) -> Alert | None:
         """From shortly before it was told, further and further back."""
         topic = ALERTS[delivery.lead.type.family].name if delivery.lead.type.family in ALERTS else None
         if topic is None:
@@ -88,7 +80,7 @@ class Content:
             async for record in self._log.read(topic, partition, start, end):
                 self._remember(record)
                 if _message(record) == delivery.message_id:
-                    found = record
+                    found = _read(record) or found
             if found is not None:
                 return found
             end = min(start, end)
@@ -107,6 +99,17 @@ class Content:
 
 def _message(record: Record) -> str | None:
     return next((raw.decode("utf-8", "replace") for name, raw in record.headers if name == _ID and raw), None)
+
+
+def _read(record: Record) -> Alert | None:
+    try:
+        return alert_from_record(record.value, record.headers)
+    except DecodeError as error:  # somebody else writes to our topics
+        log.warning(
+            "AlertUnreadable topic=%s partition=%d offset=%d reason=%s",
+            record.topic, record.partition, record.offset, error,
+        )  # fmt: skip
+        return None
 
 
 def _before(at: datetime, seconds: float) -> float:

@@ -171,8 +171,11 @@ class HttpClients:
     async def close_idle(self, older_than_s: float) -> None:
         """Close the connections of endpoints that nothing was sent to for so long."""
         since = self._clock() - older_than_s
-        for name in [n for n, one in self._clients.items() if not one.in_flight and one.used_at <= since]:
-            await self._clients.pop(name).http.aclose()
+        for name in list(self._clients):
+            client = self._clients.get(name)  # while another was closed it may have gone, or been used again
+            if client is not None and not client.in_flight and client.used_at <= since:
+                del self._clients[name]
+                await client.http.aclose()
 
     async def _client(self, endpoint: str) -> _Client:
         client = self._clients.get(endpoint)

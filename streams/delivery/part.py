@@ -55,7 +55,8 @@ class Delivering:
         return {"endpoints": self._follower.follow(), "alerts": self._content.follow(), "sender": self._sender.run()}
 
     async def ready(self) -> None:
-        """On a log with one owner, whoever left leases behind is dead."""
+        """Reports can be written. On a log with one owner, whoever left leases behind is dead."""
+        self._sender.ready()
         if self._is_alone:
             self._sender.recover(self._notifier.heads())
 

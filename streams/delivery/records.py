@@ -74,7 +74,7 @@ class Router:
                 return _own(topics.ATTEMPTS.name, event.endpoint, "attempt", event)
             case EndpointChanged():
                 log.warning(
-                    "EndpointChanged endpoint=%s what=%s open=%d why=%s",
+                    "EndpointChanged endpoint=%s what=%s open=%d why=%r",
                     event.endpoint, event.what.value, event.open_deliveries, event.why,
                 )  # fmt: skip
                 return _own(topics.ATTEMPTS.name, event.endpoint, "changed", event)
@@ -95,7 +95,11 @@ class Router:
         lead = dead.again.lead
         letter = DeadLetter(
             dlq_id=identity.dead_letter_id(
-                self._log_id, f"{again.topic}/{dead.again.id}", partition, number, "delivery"
+                self._log_id,
+                f"{again.topic}/{dead.again.id}/{dead.again.subscription}",
+                partition,
+                number,
+                "delivery",
             ),
             stage="delivery",
             step=Reached.DELIVER,

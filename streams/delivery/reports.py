@@ -12,6 +12,7 @@ from agents.delivery.state import Row, row_key
 from schemas.codec import decode_state
 from schemas.delivery import Attempt, Cause, Delivery, EndpointChanged, Outcome
 from schemas.errors import DecodeError, InputError
+from schemas.routing import NotificationKind
 from streams.compression import unpack
 from streams.delivery import changelog
 from streams.delivery.records import read_attempt, to_deliveries
@@ -164,7 +165,8 @@ async def plan(
     """What of the notifications in [since, until) is to be delivered again, as the next round of the same deliveries.
 
     everything  also what arrived
-    What is still open is left alone.
+    What is still open is left alone, and without `everything` what a later message of its alert has overtaken: who was
+    told of a withdrawal would take the alert for new.
     """
     known = await told(event_log, settings)
     rounds: dict[str, int] = {}
@@ -172,16 +174,28 @@ async def plan(
         rounds[story.delivery] = max(rounds.get(story.delivery, 0), story.round)
     again = [Outcome.DEAD.value, Outcome.DROPPED.value] + ([Outcome.DELIVERED.value] if everything else [])
     found = Plan()
+    arrived: dict[tuple[str, str, str], int] = {}
     async for _, one in notifications(event_log):
-        if one.at < since or (until is not None and one.at >= until):
-            continue
+        is_meant = one.at >= since and (until is None or one.at < until)
         for delivery in split(one):
+            told_of = known.stories.get((delivery.id, delivery.subscription))
+            if told_of is not None and told_of.outcome == Outcome.DELIVERED.value:
+                arrived[_place(delivery)] = max(arrived.get(_place(delivery), 0), delivery.lead.version)
+            if not is_meant:
+                continue
             if endpoint not in (None, delivery.endpoint) or subscription not in (None, delivery.subscription):
                 continue
-            told_of = known.stories.get((delivery.id, delivery.subscription))
             if told_of is not None and told_of.outcome in again and not _was_withdrawn(told_of):
                 found.deliveries.append(msgspec.structs.replace(delivery, round=rounds[delivery.id] + 1))
+    if not everything:
+        found.deliveries = [one for one in found.deliveries if arrived.get(_place(one), 0) <= one.lead.version]
     return found
+
+
+def _place(delivery: Delivery) -> tuple[str, str, str]:
+    """Where the messages of an alert follow each other; a digest stands alone."""
+    is_digest = delivery.kind is NotificationKind.DIGEST
+    return delivery.message_id if is_digest else delivery.lead.alert_id, delivery.endpoint, delivery.subscription
 
 
 def _was_withdrawn(story: Story) -> bool:

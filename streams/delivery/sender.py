@@ -5,6 +5,7 @@ in between leaves a lease behind, which ends by itself: then the same message go
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from agents.delivery.channels import Answer, Call, Channel, Fault, Http, Job, Re
 from agents.delivery.machine import Leased, Machine
 from schemas.alert import Alert
 from schemas.delivery import Action, Cause, Credentials, Delivery, Endpoint, Order, Report, Verdict
+from schemas.errors import LogError
 from schemas.event import Event
 from streams.delivery.content import Content
 from streams.delivery.pace import Pace
@@ -94,15 +96,19 @@ class Sender:
         self._clock = clock
         self._pace = Pace()
         self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._waiting: dict[tuple[str, int], Delivery] = {}  # for a slot: not begun
         self._done: list[Event] = []
+        self._writing = asyncio.Lock()
+        self._being_written = 0
         self._opened: dict[str, Credentials] = {}
         self._wake = asyncio.Event()
+        self._may_write = asyncio.Event()
         self._is_running = self._is_stopping = False
 
     @property
     def in_flight(self) -> int:
         """Attempts that are not reported yet."""
-        return len(self._tasks) + len(self._done)
+        return len(self._tasks) + len(self._done) + self._being_written
 
     def settled(self, events: Sequence[InEvent]) -> None:
         """Begin what these events leased: their state is durable now."""
@@ -116,10 +122,15 @@ class Sender:
                 leased = self._machine.job(state, endpoint, lease[0])
                 if leased is not None:
                     self._begin(lease, leased)
+        self._step.granted.clear()  # what is left was granted and ended within these events
 
     def forget(self) -> None:
         """The tables are to hold other partitions: what was granted but not begun is somebody else's."""
         self._step.granted.clear()
+
+    def ready(self) -> None:
+        """The app has started: from now on it can write."""
+        self._may_write.set()
 
     def recover(self, endpoints: Iterable[str]) -> None:
         """Nobody else can hold a lease (the log has one owner): those of a process that died end at once."""
@@ -137,19 +148,32 @@ class Sender:
             self._wake.set()
 
     async def run(self) -> None:
-        """Write reports as they come, until cancelled."""
+        """Write reports as they come, once the app is ready, until cancelled."""
         self._is_running = True
+        await self._may_write.wait()
+        looked = time.monotonic()
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_S / 5):
                     await self._wake.wait()
-            except TimeoutError:
+            if time.monotonic() - looked >= IDLE_S / 5:  # also while other endpoints are busy
+                looked = time.monotonic()
                 await asyncio.gather(*(one.close_idle(IDLE_S) for one in set(self._transports.values())))
-            await self._write()
+            try:
+                await self._write()
+            except Exception as error:
+                if not self._is_stopping:
+                    raise
+                # the producer went first; the leases end by themselves
+                log.warning("ReportsNotWritten reason=%s: %s", type(error).__name__, error)
 
     async def stop(self, patience_s: float) -> None:
         """Begin nothing more, wait for what is under way, give back the rest, close all connections."""
         self._is_stopping = True
+        for lease, delivery in self._waiting.items():
+            self._tasks[lease].cancel()
+            self._report(_unsent(delivery.endpoint, delivery.id, lease[1], Cause.RELEASED, self._now()))
+        self._waiting.clear()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks.values(), timeout=patience_s)
             for task in late:
@@ -159,25 +183,37 @@ class Sender:
         await asyncio.gather(*(one.close() for one in set(self._transports.values())))
 
     async def _write(self) -> None:
-        self._wake.clear()
-        events, self._done = self._done, []
-        if events:
+        async with self._writing:  # who stops waits for what is being written
+            self._wake.clear()
+            if not self._may_write.is_set():
+                return
+            events, self._done = self._done, []
+            self._being_written = len(events)
             try:
-                await self._publish([to_deliveries(one) for one in events])
+                if events:
+                    await self._publish([to_deliveries(one) for one in events])
             except asyncio.CancelledError:
                 self._done = events + self._done  # written again when the sender stops: a report twice changes nothing
                 raise
+            finally:
+                self._being_written = 0
 
     def _begin(self, lease: tuple[str, int], leased: Leased) -> None:
+        self._waiting[lease] = leased.row.delivery
         task = asyncio.create_task(self._attempt(leased), name=f"deliver {lease[0]}")
         self._tasks[lease] = task
-        task.add_done_callback(lambda _: self._tasks.pop(lease, None))
+        task.add_done_callback(lambda done: self._over(lease, done))
+
+    def _over(self, lease: tuple[str, int], task: "asyncio.Task[None]") -> None:
+        if self._tasks.get(lease) is task:  # a new round of the same delivery counts its attempts from 1 again
+            del self._tasks[lease]
 
     async def _attempt(self, leased: Leased) -> None:
         row = leased.row
         delivery = row.delivery
         began = time.monotonic()
         async with self._slots:
+            self._waiting.pop((delivery.id, row.tries), None)
             until = row.sending.timestamp() if row.sending is not None else 0.0
             if self._is_stopping or self._clock() > until - self._timeout_s:
                 # somebody else may try by now, or soon
@@ -198,7 +234,7 @@ class Sender:
                 at=self._now(),
                 status=result.status,
                 retry_after_s=result.retry_after_s,
-                detail=result.detail[:DETAIL_MAX],
+                detail=result.detail[:DETAIL_MAX].encode("utf-8", "replace").decode(),
                 duration_ms=round((time.monotonic() - began) * 1000),
                 marks=dict(result.marks),
                 may_have_arrived=result.may_have_arrived,
@@ -223,7 +259,11 @@ class Sender:
             credentials = self._credentials(endpoint)
         except SealError as error:
             return _failed(Cause.UNREADABLE_CREDENTIALS, str(error))
-        alert = await self._alert(delivery)
+        try:
+            alert = await self._alert(delivery)
+        except LogError as error:
+            log.warning("AlertNotRead message=%s reason=%s", delivery.message_id, error)
+            return _failed(Cause.MISSING_ALERT, "the alert cannot be read now")
         if alert is None and delivery.has_alert:
             return _failed(Cause.MISSING_ALERT, "the alert stands in no topic any more")
         job = Job(

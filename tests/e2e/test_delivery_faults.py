@@ -2,19 +2,17 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from schemas.alert import Alert, MessageType
-from schemas.delivery import Action, Order, Outcome
-from streams.delivery.records import to_deliveries
-from streams.log import Draft
-from tests.builders import NOON
-from tests.e2e.faults import Arrival, Hooks, ends, taken_in, working
+from schemas.alert import Alert, Family, MessageType
+from schemas.delivery import Outcome
+from schemas.subscription import Filter
+from tests.e2e.faults import Arrival, Hooks, ends, taken_in, terminated, working
 from tests.e2e.harness import Tocsin
-from tests.e2e.receivers import attempts, opened, publish, statement, subscribe, until, wants, webhook
+from tests.e2e.receivers import attempts, publish, statement, subscribe, until, wants, webhook
 
 
 def tocsin_at(folder: Path, *, scale: float, timeout_s: float = 2, **environment: str) -> Tocsin:
@@ -27,11 +25,6 @@ def tocsin_at(folder: Path, *, scale: float, timeout_s: float = 2, **environment
         TOCSIN_STATEMENTS_ENGINE="rules",
         **environment,
     )
-
-
-def told(number: int, story: str, **changes: Any) -> Alert:
-    """An alert of a story, or a correction of it."""
-    return statement(number, story=story, **changes)
 
 
 def withdrawn(number: int, story: str) -> Alert:
@@ -48,8 +41,8 @@ async def test_what_a_receiver_missed_arrives_in_order_when_it_is_back(tmp_path:
         return 500 if is_down else 204
 
     tocsin = tocsin_at(tmp_path, scale=0.0003)
-    first = [told(1, "bridge"), told(2, "harbour")]
-    later = [told(3, "bridge"), withdrawn(1, "bridge"), told(4, "bridge")]
+    first = [statement(1, story="bridge"), statement(2, story="harbour")]
+    later = [statement(3, story="bridge"), withdrawn(1, "bridge"), statement(4, story="bridge")]
     async with Hooks() as up, Hooks(behave) as down:
         await up.open()
         if is_listening:
@@ -93,7 +86,7 @@ async def test_what_is_given_up_is_a_dead_letter_that_can_be_sent_again(tmp_path
         return 500 if is_down else 204
 
     tocsin = tocsin_at(tmp_path, scale=0.00001)
-    alerts = {"/a": told(1, "bridge"), "/b": told(2, "harbour")}
+    alerts = {"/a": statement(1, story="bridge"), "/b": statement(2, story="harbour")}
     async with Hooks(behave) as hooks:
         await hooks.open()
         made = [
@@ -109,9 +102,8 @@ async def test_what_is_given_up_is_a_dead_letter_that_can_be_sent_again(tmp_path
         plain = (await asyncio.to_thread(tocsin.run, "dead-letters", "list")).stdout.decode()
         shown = (await asyncio.to_thread(tocsin.run, "dead-letters", "show", letters[0]["dlq_id"])).stdout.decode()
         is_down = False
-        async with opened(tocsin) as log:  # the breaker is open; what is sent again need not wait for its probe
-            orders = [Order(endpoint=path[1:], action=Action.ENABLE, at=NOON) for path in alerts]
-            await log.append_many([Draft(*to_deliveries(one)[:4]) for one in orders])
+        for path in alerts:  # ten failures have opened the breaker; what is sent again need not wait for its probe
+            await asyncio.to_thread(tocsin.run, "endpoints", "enable", path[1:])
         await asyncio.to_thread(tocsin.run, "dead-letters", "replay", "--all")
         await asyncio.to_thread(tocsin.process)
 
@@ -127,17 +119,15 @@ async def test_what_is_given_up_is_a_dead_letter_that_can_be_sent_again(tmp_path
     assert sorted(ends(await attempts(tocsin)), key=str) == sorted([*dead, *sent], key=str)
 
 
-def _only(one: Alert) -> Any:
-    from schemas.subscription import Filter
-
-    return Filter(families=("statement",), stories=(one.story,))
+def _only(one: Alert) -> Filter:
+    return Filter(families=(Family.STATEMENT,), stories=(one.story,))
 
 
 async def test_a_receiver_that_is_gone_is_sent_nothing_more(tmp_path: Path) -> None:
     """410: the endpoint is disabled, what waits is dropped as endpoint_gone, what comes later as endpoint_disabled."""
     tocsin = tocsin_at(tmp_path, scale=0.001, timeout_s=20)
-    alerts = [told(n, story) for n, story in enumerate(["bridge", "bridge", "harbour", "mill"])]
-    late = told(9, "quay")
+    alerts = [statement(n, story=story) for n, story in enumerate(["bridge", "bridge", "harbour", "mill"])]
+    late = statement(9, story="quay")
 
     async def behave(arrival: Arrival) -> int:
         await until(lambda: _have_come(tocsin, len(alerts)))  # so that all stand before the answer in the topic
@@ -158,3 +148,68 @@ async def test_a_receiver_that_is_gone_is_sent_nothing_more(tmp_path: Path) -> N
 
 async def _have_come(tocsin: Tocsin, count: int) -> bool:
     return await taken_in(tocsin, "desk-hook") >= count
+
+
+async def test_hanging_endpoints_do_not_delay_the_others(tmp_path: Path) -> None:
+    """50 of 200 endpoints never answer: the others have two alerts while all 50 still hang."""
+    tocsin = tocsin_at(tmp_path, scale=1, timeout_s=60)
+    paths = [f"/{'slow' if n % 4 == 0 else 'fine'}/{n}" for n in range(200)]
+    well = [path for path in paths if path.startswith("/fine")]
+
+    async def behave(arrival: Arrival) -> int | None:
+        return 204 if arrival.path in well else None
+
+    async with Hooks(behave) as hooks:
+        await hooks.open()
+        made = []
+        for path in paths:
+            name = path.replace("/", "e")
+            made.append((*webhook(name, hooks.url(path)), wants(name, name=name)))
+        await subscribe(tocsin, *made)
+        async with working(tocsin):
+            waits = []
+            for number, story in enumerate(("bridge", "harbour"), 1):
+                began = time.time()
+                await publish(tocsin, [statement(number, story=story)])
+                await until(lambda count=number: _is(len(hooks.ids()) == count * len(well)))
+                waits += [one.at - began for one in hooks.arrivals if one.status == 204 and one.at > began]
+                assert hooks.hanging == 50
+
+    p95 = sorted(waits)[int(len(waits) * 0.95)]
+    print(f"{len(waits)} arrivals at healthy endpoints, p95 {p95:.2f} s, last {max(waits):.2f} s")
+    for path in well:
+        assert len(hooks.ids(path)) == 2
+
+
+async def test_a_stop_waits_for_answers_and_sends_nothing_twice(tmp_path: Path) -> None:
+    """SIGTERM while requests are under way: exit 0; what was answered does not go out again, and the rest does."""
+    tocsin = tocsin_at(tmp_path, scale=0.001, timeout_s=10)
+    alerts = [statement(n, story=f"story-{n % 12}") for n in range(36)]
+    under_way = asyncio.Event()
+    go_on = asyncio.Event()
+
+    async def behave(arrival: Arrival) -> int:
+        if len(hooks.arrivals) >= 10 and not under_way.is_set():
+            under_way.set()
+        if under_way.is_set():
+            await go_on.wait()
+        return 204
+
+    async with Hooks(behave) as hooks:
+        await hooks.open()
+        await subscribe(tocsin, (*webhook("desk-hook", hooks.url()), wants("desk-hook")))
+        await publish(tocsin, alerts)
+        async with working(tocsin) as worker:
+            await asyncio.wait_for(under_way.wait(), 30)
+            stopping = asyncio.create_task(terminated(worker))
+            asyncio.get_running_loop().call_later(0.5, go_on.set)  # the worker has had its signal
+            code = await stopping
+        first = len(hooks.arrivals)
+        await asyncio.to_thread(tocsin.process)
+
+    assert code == 0
+    assert first < len(alerts)
+    assert sorted(hooks.ids()) == sorted(one.id for one in alerts)
+    assert len(hooks.arrivals) == len(alerts)
+    told = await attempts(tocsin)
+    assert [(one.outcome, one.number) for one in told] == [(Outcome.DELIVERED, 1)] * len(alerts)

@@ -379,3 +379,121 @@ def test_what_is_read_again_changes_nothing() -> None:
     world.take(one, two).answer(one, epoch=1).answer(one, FAILED, epoch=1)
     assert world.state.values == before
     assert len(world.out) == said
+
+
+def test_what_never_arrives_is_not_every_probe() -> None:
+    """A message that only its receiver's defect keeps back does not keep a parked endpoint parked."""
+    poison = [delivery(n, story=f"poison-{n}") for n in range(3)]
+    world = World().take(*poison)
+    while "breaker_opened" not in world.changes():
+        world.answer_all(FAILED, status=500) if world.leases() else world.next()
+    for _ in range(30):
+        world.next().answer_all(FAILED, status=500)
+    good = delivery(9, story="good")
+    world.take(good)
+    for _ in range(5):
+        world.next()
+        for id in list(world.leases()):
+            world.answer(id) if id == good.id else world.answer(id, FAILED, status=500)
+
+    assert world.ends()[good.id] is Outcome.DELIVERED
+    assert "breaker_closed" in world.changes()
+
+
+def test_a_receiver_that_asks_for_seconds_pauses_the_endpoint_for_seconds() -> None:
+    """However long the message waits that was answered so: its schedule is its own."""
+    old, other = delivery(1, story="old"), delivery(2, story="other")
+    world = World().take(old)
+    for _ in range(4):
+        world.answer(old, FAILED, status=500).next()
+    world.answer(old, OVERLOADED, status=429, retry_after_s=5.0).take(other)
+
+    assert world.due() == 5.0
+    world.next()
+    assert world.leases() == {other.id: 1}
+
+
+def test_a_pause_outlasts_the_message_that_led_to_it() -> None:
+    """Its own limit of age is no reason to come back earlier than the receiver asked."""
+    stale, other = delivery(1, story="stale", max_age_s=10), delivery(2, story="other")
+    world = World().take(stale).answer(stale, OVERLOADED, status=429, retry_after_s=60.0).take(other)
+    while not world.leases():
+        world.next()
+    assert world.leases() == {other.id: 1}
+    assert (world.at - NOON).total_seconds() >= 60
+
+
+def test_a_channel_that_asks_for_days_is_asked_again_after_an_hour() -> None:
+    """What one answer says stops no channel for days."""
+    one = delivery(1, channel="slack")
+    world = World().take(one).answer(one, OVERLOADED, status=429, retry_after_s=999_999.0)
+    assert world.due() == HOUR
+
+
+@pytest.mark.parametrize("order", [0, 1], ids=["the short limit first", "the short limit last"])
+def test_one_subscriptions_limit_of_age_is_not_anothers(order: int) -> None:
+    """What two subscriptions want goes out as long as one of them wants it."""
+    both = [delivery(1, max_age_s=60), delivery(1, subscription="sub_b")]
+    blocker = delivery(9)
+    world = World().take(blocker, both[order], both[1 - order]).wait(80)
+    world.answer(blocker)
+    assert world.leases() == {both[0].id: 1}
+
+
+def test_what_was_given_up_for_one_subscription_is_said_to_be_to_another() -> None:
+    """Sent now it would come behind what has overtaken it; nobody is told that it was sent."""
+    mine, theirs = delivery(1, max_age_s=60), delivery(1, subscription="sub_b")
+    blocker = delivery(9)
+    world = World().take(blocker, mine).wait(80)
+    world.answer(blocker).take(theirs)
+    assert [(it.subscription, it.outcome, it.detail) for it in world.attempts(mine)] == [
+        ("sub_a", Outcome.DROPPED, ""),
+        ("sub_b", Outcome.DROPPED, "given up for another subscription of this endpoint"),
+    ]
+
+
+def test_an_endpoint_is_disabled_once() -> None:
+    """However many of its answers say that it is gone."""
+    first, *more = [delivery(n, story=f"s{n}") for n in range(5)]
+    world = World().take(first).answer(first).take(*more)
+    for one in more:
+        world.answer(one, GONE, status=410)
+    assert world.changes() == ["disabled"]
+
+
+def test_an_endpoint_that_nobody_made_is_looked_for_with_one_message_at_a_time() -> None:
+    """Not with each of the thousands that wait for it."""
+    many = [delivery(n, story=f"s{n}") for n in range(20)]
+    world = World().take(*many)
+    world.answer_all(FAILED, cause=Cause.UNKNOWN_ENDPOINT)
+    assert world.leases() == {}
+    assert world.due() == 300.0
+    world.order(Action.RETRY)
+    assert len(world.leases()) == 1
+    world.answer_all()
+    assert set(world.ends().values()) == {Outcome.DELIVERED}
+    assert len(world.ends()) == 20
+
+
+def test_an_alert_that_cannot_be_found_says_nothing_about_its_receiver() -> None:
+    """It is tried on schedule, and the breaker stays closed."""
+    many = [delivery(n, story=f"s{n}") for n in range(12)]
+    world = World().take(*many)
+    while world.leases():
+        world.answer_all(FAILED, cause=Cause.MISSING_ALERT)
+    assert world.changes() == []
+    assert {row.failures for row in world.rows()} == {1}
+
+
+def test_what_two_subscriptions_wanted_can_be_replayed_for_both() -> None:
+    """A letter each; it is sent once, told for both, and a correction is owed to nobody."""
+    mine, theirs = (
+        delivery(1, version=2, msgtype=MessageType.UPDATE, subscription=name) for name in ("sub_a", "sub_b")
+    )
+    world = World().take(mine, theirs).answer(mine, REFUSED)
+    letters = [letter.again for letter in world.letters()]
+    assert [(it.subscription, it.round) for it in letters] == [("sub_a", 2), ("sub_b", 2)]
+
+    world.take(letters[0]).answer(mine).take(letters[1])
+    assert world.leases() == {}
+    assert world.receipts() == [("sub_a", Reason.SENT), ("sub_b", Reason.SENT)]
