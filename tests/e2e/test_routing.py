@@ -179,7 +179,10 @@ async def test_for_each_subscription_there_is_one_reason_why_or_why_not(tmp_path
 
     never = ("subscribe", "never", "--owner", "o", "--channel", "slack", "--target", "C0", "--keyword", "zzz")
     (tried,) = await asyncio.to_thread(answers, *never, "--dry-run")
-    assert tried["trial"]["warnings"] == ["never matched: none of the 59 alerts of the last 30 days fits"]
+    assert tried["trial"]["warnings"] == [
+        "never matched: none of the 59 alerts of the last 30 days fits",
+        'target: "C0" is no endpoint yet; nothing is delivered until `tocsin endpoints add` makes it',
+    ]
     assert not tried["is_saved"]
     assert len(await asyncio.to_thread(answers, "subscriptions", "list")) == 4
 
