@@ -12,7 +12,6 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
 import httpcore
@@ -100,6 +99,26 @@ class _Body(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self.is_asked_for = True
         yield self._content
+
+
+class _NoCookies(httpx.Cookies):
+    """Keeps none, and does not look for any: that costs a tenth of a request."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Nothing."""
+
+
+class _NoCookiesClient(httpx.AsyncClient):
+    @property
+    def cookies(self) -> httpx.Cookies:
+        return _NO_COOKIES
+
+    @cookies.setter
+    def cookies(self, cookies: object) -> None:
+        raise TypeError("cookies: none are kept")
+
+
+_NO_COOKIES: Final = _NoCookies()
 
 
 @dataclass(slots=True)
@@ -190,11 +209,10 @@ class HttpClients:
         return client
 
     def _new_http(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
+        return _NoCookiesClient(
             transport=GuardedTransport(self._guard, self._context),
             trust_env=False,
             follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         )
 
 
