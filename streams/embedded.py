@@ -352,8 +352,8 @@ class Producer(base.Producer):  # type: ignore[misc]
     async def send_all(self, records: Sequence[tuple[str, bytes | None, bytes | None, int | None, Headers]]) -> None:
         """Queue records of a stage (topic, key, value, partition, headers) in order; returns when all are durable.
 
-        The log writes in order, so the last stands for all: a future each would cost as much as the records themselves.
-        Raises as `send`; what stands before the record that raised may be durable.
+        All of them in one transaction: a stage's state without the memory of what it led to would count inputs twice
+        after a crash. Raises as `send`; what stands before the record that raised may be durable.
         """
         last = len(records) - 1
         future = None
@@ -369,6 +369,7 @@ class Producer(base.Producer):  # type: ignore[misc]
                 timestamp=stamp,
                 headers=headers,
                 result=None if n < last else _nothing,
+                has_more=n < last,
             )
         if future is not None:
             await future

@@ -69,6 +69,7 @@ class _Append(NamedTuple):
     row: Row
     future: "asyncio.Future[Any] | None"
     result: object
+    has_more: bool  # the next operation belongs to it: both in one transaction
 
 
 class _Commit(NamedTuple):
@@ -265,10 +266,12 @@ class Log:
         timestamp: float,
         headers: Headers,
         result: Callable[[int], object] | None = None,
+        has_more: bool = False,
     ) -> "asyncio.Future[Any] | None":
         """Queue one record (already checked); the future gets `result(offset)` after COMMIT.
 
-        result  None where the caller awaits a later write instead; then there is no future.
+        result    None where the caller awaits a later write instead; then there is no future.
+        has_more  it becomes durable together with the next record, which must be queued at once.
         Raises the failure of the log, UnknownTopic.
         """
         self._refuse_if_unusable()
@@ -279,7 +282,7 @@ class Log:
         part.end = offset + 1
         future = None if result is None else asyncio.get_running_loop().create_future()
         outcome = None if result is None else result(offset)
-        self._queue.append(_Append(part, Row(offset, timestamp, key, value, headers), future, outcome))
+        self._queue.append(_Append(part, Row(offset, timestamp, key, value, headers), future, outcome, has_more))
         self._schedule()
         return future
 
@@ -384,11 +387,14 @@ class Log:
         batch: list[_Operation] = []
         size = 0
         queue = self._queue
-        while queue and len(batch) < TRANSACTION_RECORDS and size < TRANSACTION_BYTES:
+        has_more = False
+        while queue and (has_more or (len(batch) < TRANSACTION_RECORDS and size < TRANSACTION_BYTES)):
             operation = queue.popleft()
             batch.append(operation)
+            has_more = False
             if type(operation) is _Append:
                 size += _size(operation.row)
+                has_more = operation.has_more
         return batch
 
     def _apply(self, batch: list[_Operation]) -> list[Any]:

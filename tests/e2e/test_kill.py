@@ -43,6 +43,11 @@ def _bodies(alerts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {alert["id"]: alert for alert in alerts}
 
 
+def _differing(found: dict[Any, Any], expected: dict[Any, Any]) -> list[Any]:
+    """Keys under which the two differ: of thousands of bodies nobody could read the difference."""
+    return sorted(key for key in found.keys() | expected.keys() if found.get(key) != expected.get(key))
+
+
 @pytest.mark.slow
 async def test_killed_twenty_times_gives_the_same_alerts_and_state(tmp_path: Path) -> None:
     """2,000 entries of real live blogs, 20 kills: equal to a run that nobody disturbed."""
@@ -67,8 +72,8 @@ async def test_killed_twenty_times_gives_the_same_alerts_and_state(tmp_path: Pat
     print(f"seed={SEED} kills={kills} alerts={len(expected)} records={entries}")
     assert len(expected) > 100
     assert kills >= KILLS // 2
-    assert _bodies(found) == _bodies(expected)
-    assert await _state(killed.broker) == await _state(calm.broker)
+    assert _differing(_bodies(found), _bodies(expected)) == []
+    assert _differing(await _state(killed.broker), await _state(calm.broker)) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
