@@ -118,18 +118,18 @@ class Lanes:
             lane = replace(lane, first=row.after, due=at, since=first.since, expires=first.expires, is_sending=False)
         self.lanes[row.delivery.story] = lane
 
-    def send(self, story: str, at: datetime, until: datetime, *, is_probe: bool) -> Row:
+    def send(self, story: str, until: datetime, *, is_probe: bool) -> Row:
         """Lease the first of a lane."""
         lane = self.lanes[story]
         row = self.known(lane.first)
-        row = replace(row, tries=row.tries + 1, sending=until, started=at, is_probe=is_probe)
+        row = replace(row, tries=row.tries + 1, sending=until, is_probe=is_probe)
         self.put(row)
         self.lanes[story] = replace(lane, due=until, is_sending=True)
         return row
 
     def wait(self, row: Row, until: datetime) -> None:
         """The first of its lane was tried in vain."""
-        self.put(replace(row, sending=None, started=None, is_probe=False))
+        self.put(replace(row, sending=None, is_probe=False))
         lane = self.lanes[row.delivery.story]
         self.lanes[row.delivery.story] = replace(lane, due=until, is_sending=False)
 

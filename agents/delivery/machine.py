@@ -406,7 +406,7 @@ class _Turn:
         return not lane.is_sending and lane.due <= self.at
 
     def _lease(self, story: str, *, is_probe: bool = False) -> None:
-        row = self.lanes.send(story, self.at, self.at + self.machine.lease, is_probe=is_probe)
+        row = self.lanes.send(story, self.at + self.machine.lease, is_probe=is_probe)
         self.sending[row.delivery.id] = row.tries
 
     # --- ends

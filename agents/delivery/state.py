@@ -90,7 +90,6 @@ class Row(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tries: int = 0
     failures: int = 0
     sending: datetime | None = None
-    started: datetime | None = None
     may_have_arrived: bool = False
     before: str | None = None
     after: str | None = None

@@ -10,13 +10,12 @@ from schemas.codec import decode, encode
 from schemas.dead_letter import DeadLetter
 from schemas.dead_letter import Step as Reached
 from schemas.delivery import Attempt, Dead, Delivery, EndpointChanged, Order, Report
-from schemas.errors import DecodeError, DecodeReason
 from schemas.event import Event
 from schemas.routing import Receipt, Tick
 from streams import topics
 from streams.log.partitioner import key_hash
 from streams.record_size import OutRecord
-from streams.routing.records import KIND, to_routing
+from streams.routing.records import kind_of, marked, to_routing
 
 log = logging.getLogger(__name__)
 
@@ -26,33 +25,25 @@ _ATTEMPTS: dict[str, type[Event]] = {"attempt": Attempt, "changed": EndpointChan
 
 def read_delivery(value: bytes | None, headers: Mapping[str, bytes]) -> Event:
     """The event of a record in `deliveries`. Raises DecodeError."""
-    return decode(_kind(headers, _DELIVERIES), value)
+    return decode(kind_of(headers, _DELIVERIES), value)
 
 
 def read_attempt(value: bytes | None, headers: Mapping[str, bytes]) -> Event:
     """The event of a record in `attempts`. Raises DecodeError."""
-    return decode(_kind(headers, _ATTEMPTS), value)
-
-
-def _kind(headers: Mapping[str, bytes], known: Mapping[str, type[Event]]) -> type[Event]:
-    name = (headers.get(KIND) or b"").decode("utf-8", "replace")
-    if name not in known:
-        detail = f"header {KIND}: expected {', '.join(sorted(known))}, found {name[:80]!r}"
-        raise DecodeError(DecodeReason.INVALID_FIELD, detail)
-    return known[name]
+    return decode(kind_of(headers, _ATTEMPTS), value)
 
 
 def to_deliveries(event: Event) -> OutRecord:
     """The record in `deliveries` of a delivery, a report, an order or a tick."""
     match event:
         case Delivery():
-            return _own(topics.DELIVERIES.name, event.endpoint, "delivery", event)
+            return marked(topics.DELIVERIES.name, event.endpoint, "delivery", event)
         case Report():
-            return _own(topics.DELIVERIES.name, event.endpoint, "report", event)
+            return marked(topics.DELIVERIES.name, event.endpoint, "report", event)
         case Order():
-            return _own(topics.DELIVERIES.name, event.endpoint, "order", event)
+            return marked(topics.DELIVERIES.name, event.endpoint, "order", event)
         case Tick():
-            return _own(topics.DELIVERIES.name, event.key, "tick", event)
+            return marked(topics.DELIVERIES.name, event.key, "tick", event)
         case _:
             raise TypeError(f"{topics.DELIVERIES.name} carries no {type(event).__name__}")
 
@@ -71,13 +62,13 @@ class Router:
         """The record of an attempt, of an endpoint's change, of a dead letter or of a receipt."""
         match event:
             case Attempt():
-                return _own(topics.ATTEMPTS.name, event.endpoint, "attempt", event)
+                return marked(topics.ATTEMPTS.name, event.endpoint, "attempt", event)
             case EndpointChanged():
                 log.warning(
                     "EndpointChanged endpoint=%s what=%s open=%d why=%r",
                     event.endpoint, event.what.value, event.open_deliveries, event.why,
                 )  # fmt: skip
-                return _own(topics.ATTEMPTS.name, event.endpoint, "changed", event)
+                return marked(topics.ATTEMPTS.name, event.endpoint, "changed", event)
             case Dead():
                 return self._letter(event)
             case Receipt():
@@ -129,7 +120,3 @@ class Router:
             encode(letter),
             tuple((name, text.encode()) for name, text in headers.items()),
         )
-
-
-def _own(topic: str, key: str, kind: str, event: Event) -> OutRecord:
-    return OutRecord(topic, key.encode(), encode(event), ((KIND, kind.encode()),))

@@ -61,13 +61,13 @@ class Receiver:
 
 def read_routed(value: bytes | None, headers: Mapping[str, bytes]) -> Event:
     """The event of a record in `routing`. Raises DecodeError."""
-    kind = _kind(headers, ROUTED)
+    kind = kind_of(headers, ROUTED)
     return alert_from_record(value, headers) if kind is Alert else decode(kind, value)
 
 
 def read_paced(value: bytes | None, headers: Mapping[str, bytes]) -> Event:
     """The event of a record in `pacing`. Raises DecodeError."""
-    return decode(_kind(headers, PACED), value)
+    return decode(kind_of(headers, PACED), value)
 
 
 def read_alert(value: bytes | None, headers: Mapping[str, bytes]) -> Event:
@@ -75,7 +75,8 @@ def read_alert(value: bytes | None, headers: Mapping[str, bytes]) -> Event:
     return alert_from_record(value, headers)
 
 
-def _kind(headers: Mapping[str, bytes], known: Mapping[str, type[Event]]) -> type[Event]:
+def kind_of(headers: Mapping[str, bytes], known: Mapping[str, type[Event]]) -> type[Event]:
+    """What a record of a topic with several kinds of events holds. Raises DecodeError."""
     name = (headers.get(KIND) or b"").decode("utf-8", "replace")
     if name not in known:
         detail = f"header {KIND}: expected {', '.join(sorted(known))}, found {name[:80]!r}"
@@ -90,9 +91,9 @@ def to_routing(event: Event) -> OutRecord:
             key, value, headers = alert_to_record(event)
             return OutRecord(topics.ROUTING.name, key, value, (*headers, (KIND, b"alert")))
         case Receipt():
-            return _own(topics.ROUTING.name, event.story, "receipt", event)
+            return marked(topics.ROUTING.name, event.story, "receipt", event)
         case Tick():
-            return _own(topics.ROUTING.name, event.key, "tick", event)
+            return marked(topics.ROUTING.name, event.key, "tick", event)
         case _:
             raise TypeError(f"{topics.ROUTING.name} carries no {type(event).__name__}")
 
@@ -101,11 +102,11 @@ def to_pacing(event: Event) -> OutRecord:
     """The record in `pacing` of a notification, of what was suppressed, or of a tick."""
     match event:
         case Notification():
-            return _own(topics.PACING.name, event.subscription, "notification", event)
+            return marked(topics.PACING.name, event.subscription, "notification", event)
         case Suppressed():
-            return _own(topics.PACING.name, event.subscription, "suppressed", event)
+            return marked(topics.PACING.name, event.subscription, "suppressed", event)
         case Tick():
-            return _own(topics.PACING.name, event.key, "tick", event)
+            return marked(topics.PACING.name, event.key, "tick", event)
         case _:
             raise TypeError(f"{topics.PACING.name} carries no {type(event).__name__}")
 
@@ -121,5 +122,6 @@ def to_readers(event: Event) -> OutRecord:
             return to_routing(event)
 
 
-def _own(topic: str, key: str, kind: str, event: Event) -> OutRecord:
+def marked(topic: str, key: str, kind: str, event: Event) -> OutRecord:
+    """The record of an event, with its kind in the header."""
     return OutRecord(topic, key.encode(), encode(event), ((KIND, kind.encode()),))

@@ -11,7 +11,8 @@ from schemas.alert import Alert, MessageType
 from schemas.delivery import Credentials, Delivery, Endpoint, Verdict
 from schemas.event import Severity
 from schemas.identity import delivery_id
-from schemas.routing import Explain, Item, NotificationKind, Reason
+from schemas.routing import NotificationKind
+from tests.agents.delivery.jobs import an_item
 from tests.agents.routing.builders import cancelled, later, said
 from tests.builders import NOON
 from tests.streams.delivery import slack_double as double
@@ -22,24 +23,6 @@ replace = msgspec.structs.replace
 def an_endpoint(**settings: str) -> Endpoint:
     """The Slack channel of the desk."""
     return Endpoint(id="desk", channel="slack", owner="desk", settings={"channel": double.CHANNEL} | settings)
-
-
-def an_item(alert: Alert, **changes: Any) -> Item:
-    """One message as a subscription gets it."""
-    fields: dict[str, Any] = {
-        "message_id": alert.id,
-        "alert_id": alert.data.alert_id,
-        "version": alert.data.version,
-        "msgtype": alert.data.msgtype,
-        "type": alert.type,
-        "severity": alert.severitynumber,
-        "headline": alert.data.headline,
-        "story": alert.story,
-        "time": alert.time,
-        "reason": Reason.SENT,
-        "explain": Explain(),
-    }
-    return Item(**(fields | changes))
 
 
 def a_delivery(alert: Alert, *, item: dict[str, Any] | None = None, **changes: Any) -> Delivery:

@@ -8,29 +8,13 @@ from agents.delivery.channels.webhook import Webhook
 from agents.delivery.signing import secret_of
 from schemas.alert import Alert
 from schemas.delivery import Credentials, Delivery, Endpoint, SigningKey
-from schemas.routing import Item, NotificationKind, Reason
+from schemas.routing import NotificationKind
+from tests.agents.delivery.jobs import an_item
 from tests.builders import NOON, an_alert
 
 SECRET = secret_of(b"a" * 32)
 OTHER_SECRET = secret_of(b"b" * 24)
 URL = "https://hooks.example/in/k3y"
-
-
-def an_item(alert: Alert, **changes: Any) -> Item:
-    """The alert as an item of a notification, unchanged."""
-    fields: dict[str, Any] = {
-        "message_id": alert.id,
-        "alert_id": alert.data.alert_id,
-        "version": alert.data.version,
-        "msgtype": alert.data.msgtype,
-        "type": alert.type,
-        "severity": alert.severitynumber,
-        "headline": alert.data.headline,
-        "story": alert.story,
-        "time": alert.time,
-        "reason": Reason.SENT,
-    }
-    return Item(**(fields | changes))
 
 
 def a_delivery(alert: Alert, **changes: Any) -> Delivery:
