@@ -1,8 +1,10 @@
 """Fixtures for tests on a real Kafka; every test in this folder carries the marker `kafka`."""
 
+import asyncio
+import inspect
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,30 @@ from tests.streams.log.engines import RUN_ID
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what stands in this folder, so that `-m "not kafka"` leaves nothing of it behind."""
+    """Mark what stands in this folder, so that `-m "not kafka"` leaves nothing of it behind.
+
+    What is asynchronous waits at its very end, after all other fixtures, until its connections are closed.
+    """
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.kafka)
+            if (
+                isinstance(item, pytest.Function)
+                and inspect.iscoroutinefunction(item.function)
+                and "parted" not in item.fixturenames  # parametrised items share the list
+            ):
+                item.fixturenames.insert(0, "parted")
+
+
+@pytest.fixture
+async def parted() -> AsyncIterator[None]:
+    """Waits until every connection of the test is closed: aiokafka does not wait for the last word of TLS."""
+    yield
+    transports = asyncio.get_running_loop()._transports  # type: ignore[attr-defined]
+    async with asyncio.timeout(30):
+        while any(transport._sock is not None for transport in transports.values()):
+            await asyncio.sleep(0)
 
 
 @pytest.fixture(scope="session")

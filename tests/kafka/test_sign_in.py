@@ -1,9 +1,8 @@
 """A cluster that asks for a password over TLS, as managed ones do: it works, and the password shows nowhere."""
 
-import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -77,16 +76,6 @@ def test_a_wrong_password_ends_in_one_line(tocsin: Tocsin, mechanism: str) -> No
     )
 
 
-@pytest.fixture
-async def parted() -> AsyncIterator[None]:
-    """Waits until every connection of the test is closed: aiokafka does not wait for the last word of TLS."""
-    yield
-    transports = asyncio.get_running_loop()._transports  # type: ignore[attr-defined]
-    async with asyncio.timeout(30):
-        while any(transport._sock is not None for transport in transports.values()):
-            await asyncio.sleep(0)
-
-
 async def refusal(cluster: Cluster, kafka: KafkaSettings) -> str:
     with pytest.raises(LogError) as caught:
         await open_log(f"kafka://{cluster.bootstrap}", mode="read", kafka=kafka)
@@ -94,18 +83,18 @@ async def refusal(cluster: Cluster, kafka: KafkaSettings) -> str:
     return str(caught.value).removeprefix(f"kafka: {cluster.bootstrap}: ")
 
 
-async def test_an_unknown_authority_is_named(parted: None, kafka_sasl: Cluster) -> None:
+async def test_an_unknown_authority_is_named(kafka_sasl: Cluster) -> None:
     """The system's authorities did not sign a development certificate."""
     assert "its certificate is not trusted" in await refusal(kafka_sasl, signed_in(kafka_sasl, ca_file=None))
 
 
-async def test_a_mechanism_that_is_not_offered_is_named(parted: None, kafka_sasl: Cluster) -> None:
+async def test_a_mechanism_that_is_not_offered_is_named(kafka_sasl: Cluster) -> None:
     """The broker knows SCRAM-SHA-512 and PLAIN."""
     kafka = signed_in(kafka_sasl, sasl_mechanism="SCRAM-SHA-256")
     assert await refusal(kafka_sasl, kafka) == "the broker does not offer kafka.sasl_mechanism SCRAM-SHA-256"
 
 
-async def test_a_client_without_tls_is_told_what_to_expect(parted: None, kafka_sasl: Cluster) -> None:
+async def test_a_client_without_tls_is_told_what_to_expect(kafka_sasl: Cluster) -> None:
     """A broker that speaks TLS closes the connection; the line names the protocol that was tried."""
     assert "expected a broker that speaks PLAINTEXT" in await refusal(kafka_sasl, KafkaSettings())
 
@@ -122,7 +111,7 @@ async def test_a_broker_that_is_not_there_is_named() -> None:
     )
 
 
-async def test_records_and_commits_pass_over_tls(parted: None, kafka_sasl: Cluster, topic_prefix: str) -> None:
+async def test_records_and_commits_pass_over_tls(kafka_sasl: Cluster, topic_prefix: str) -> None:
     """The log itself signs in for reading, writing and asking."""
     client = broker.signing_in(kafka_sasl)
     await broker.create_topic(topic_prefix, client)
