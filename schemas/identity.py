@@ -104,3 +104,8 @@ def notification_id(subscription: str, kind: str, *messages: str) -> str:
 def delivery_id(message: str, endpoint: str) -> str:
     """One message for one endpoint, whichever subscription wants it and however often it is tried."""
     return "dlv_" + digest("delivery", message, endpoint)
+
+
+def replayed_id(run: str, message: str) -> str:
+    """A message as one replay sends it: a receiver that has seen the message itself takes it for another."""
+    return "msg_" + digest("replay", run, message)

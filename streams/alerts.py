@@ -9,7 +9,7 @@ from schemas.alert import Alert, Family
 from schemas.codec import alert_from_record
 from schemas.errors import InputError
 from streams.log import EventLog, Record
-from streams.topics import ALERTS
+from streams.topics import ALERTS, run_topic
 
 KINDS = {"statements": Family.STATEMENT, "escalations": Family.KEYWORD, "officials": Family.OFFICIAL}
 _AGO = re.compile(r"^(\d+)\s*(s|m|h|d)$")
@@ -21,16 +21,28 @@ class Query:
     """Which alerts to show.
 
     since  earliest observation time, aware UTC
+    as_of  nothing that was observed later: what was known then
     story  story id, or words of its title
+    run    alerts of this replay, instead of those that were told
     """
 
     families: tuple[Family, ...] = tuple(ALERTS)
     since: datetime | None = None
+    as_of: datetime | None = None
     story: str | None = None
+    run: str | None = None
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Where they stand."""
+        names = tuple(ALERTS[family].name for family in self.families)
+        return names if self.run is None else tuple(run_topic(self.run, name) for name in names)
 
     def wants(self, alert: Alert) -> bool:
         """Whether the alert belongs to the answer."""
         if self.since is not None and alert.recordedtime < self.since:
+            return False
+        if self.as_of is not None and alert.recordedtime > self.as_of:
             return False
         if self.story is None or self.story == alert.data.story.id:
             return True
@@ -60,8 +72,9 @@ async def stored(event_log: EventLog, query: Query) -> AsyncIterator[Alert]:
     """All stored alerts, in the order in which they were written, each message once."""
     known = set(await event_log.topics())
     records: list[Record] = []
-    for family in query.families:
-        topic = ALERTS[family].name
+    if query.run is not None and not known.intersection(query.topics):
+        raise InputError(f"--replay: expected a run with topics in this log, found none named {query.run!r}")
+    for topic in query.topics:
         if topic not in known:
             continue
         for partition in await event_log.ends(topic):
@@ -76,7 +89,7 @@ async def stored(event_log: EventLog, query: Query) -> AsyncIterator[Alert]:
 async def followed(event_log: EventLog, query: Query) -> AsyncIterator[Alert]:
     """All stored alerts, then new ones as they come, each message once; never ends by itself."""
     seen: set[str] = set()
-    async for record in event_log.tail([ALERTS[family].name for family in query.families]):
+    async for record in event_log.tail(query.topics):
         for alert in _fresh(record, query, seen):
             yield alert
 

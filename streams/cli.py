@@ -17,9 +17,11 @@ import click
 
 from schemas.errors import InputError, LogError, SettingsError, TocsinError
 from streams import operations
+from streams.archive import commands as archive_commands
 from streams.delivery import commands as endpoint_commands
 from streams.delivery import delivery_commands
 from streams.gateway import commands as gateway_commands
+from streams.replay import commands as replay_commands
 from streams.routing import commands, inquiries
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -176,8 +178,10 @@ def _lines(file: str) -> Any:
 @_settings
 @click.option("--follow", "-f", is_flag=True, help="Go on with new alerts as they come.")
 @click.option("--since", metavar="TIME", help="Only alerts observed since; a time, or an age such as 2h.")
+@click.option("--as-of", metavar="TIME", help="Only what had been observed by then: what did we know?")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(["statements", "escalations", "officials"]))
 @click.option("--story", help="Story id, or words of its title.")
+@click.option("--replay", "run", metavar="NAME", help="The alerts of this replay.")
 @click.option("--json", "as_json", is_flag=True, help="One CloudEvents JSON object a line.")
 def alerts(
     context: click.Context, /, settings: Any, follow: bool, since: str | None, kinds: tuple[str, ...], **options: Any
@@ -191,7 +195,9 @@ def alerts(
     query = Query(
         families=tuple(KINDS[kind] for kind in kinds or KINDS),
         since=None if since is None else parse_since(since, datetime.now(UTC)),
+        as_of=None if options["as_of"] is None else parse_since(options["as_of"], datetime.now(UTC), "--as-of"),
         story=options["story"],
+        run=options["run"],
     )
 
     async def show_all() -> None:
@@ -261,6 +267,8 @@ endpoint_commands.register(cli, _settings)
 inquiries.register_why(alerts, _settings)
 delivery_commands.register(cli, _settings)
 gateway_commands.register(cli, _settings)
+replay_commands.register(cli, _settings)
+archive_commands.register(cli, _settings)
 
 if __name__ == "__main__":
     main()

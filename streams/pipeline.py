@@ -1,6 +1,6 @@
 """The composition root: which agent reads which topic with which steps, as one Faust app.
 
-A new detector is one new package in `agents/` and one line in `_detectors`.
+A new detector is one new package in `agents/` and one line in `detectors`.
 """
 
 from collections.abc import Callable
@@ -37,17 +37,18 @@ from streams.registries import load_registry
 from streams.routing import records
 from streams.routing.steps import Intake, PacingStep, RoutingStep, by_content
 from streams.routing.timers import Clocked, Scheduler
+from streams.rulesets import load_ruleset
 from streams.settings import Settings
 from streams.stage import Binding, Message, OutRecord, exit_now
 
 
-def _detectors(settings: Settings, registry: Registry) -> tuple[Step[EntryRevision], ...]:
+def detectors(settings: Settings, registry: Registry) -> tuple[Step[EntryRevision], ...]:
     """Every step that reads entry revisions. Each has its own table and fails on its own."""
     recogniser = Recogniser(registry)
     resolver = Resolver(recogniser)
     return (
         StatementsStep(extractor(settings.statements_engine), resolver=resolver),
-        EscalationsStep(),
+        EscalationsStep(load_ruleset(settings.ladders)),
         OfficialsStep(recogniser=recogniser),
     )
 
@@ -106,8 +107,8 @@ def create_pipeline(
     add, bound = agents.add, agents.bound
     registry = load_registry(settings.registries)
     add(topics.UPDATES, "entries", decoder(ArticleUpdate), [bound(EntriesStep(), by_position)], route=route)
-    detectors = [bound(step, by_revision) for step in _detectors(settings, registry)]
-    add(topics.ENTRIES, "detect", decoder(EntryRevision), detectors, route=route)
+    found = [bound(step, by_revision) for step in detectors(settings, registry)]
+    add(topics.ENTRIES, "detect", decoder(EntryRevision), found, route=route)
     add(topics.ROLE_CLAIMS, "roles", decoder(RoleClaim), [bound(RolesStep(registry), by_claim)], route=route)
     add(topics.ALERT_TOPICS, "intake", records.read_alert, [Binding(Intake(), None, None)], route=records.to_routing)
     book = Book() if book is None else book

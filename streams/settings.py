@@ -130,6 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dead_letter_limit dead letters within a minute after which the worker stops loudly: a defect, not bad input
     watchdog_s        work waiting this long without a commit ends the worker, so that its supervisor restarts it
     registries        further files of officials, beside the bundled one
+    ladders           files of [[ladder]] and [[concept]] tables; what has the id of a shipped one stands in its place
     statements_engine "rules"; "tagger": with the learned tagger (docs/models/statements.md); "auto": where it is there
     kafka             the table [kafka]; see KafkaSettings
     delivery          the table [delivery]; see DeliverySettings
@@ -143,6 +144,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dead_letter_limit: Annotated[int, msgspec.Meta(ge=1)] = 1_000
     watchdog_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 120.0
     registries: tuple[str, ...] = ()
+    ladders: tuple[str, ...] = ()
     statements_engine: Literal["auto", "tagger", "rules"] = "auto"
     kafka: KafkaSettings = KafkaSettings()
     delivery: DeliverySettings = DeliverySettings()

@@ -165,3 +165,15 @@ ASKED = (SUBSCRIPTIONS, SILENCES)
 """What readers and operators ask for; every worker holds all of it, and no agent reads it."""
 
 ALL = (*CONSUMED, *ASKED, ENDPOINTS, NOTIFICATIONS, DELIVERIES, ATTEMPTS, SUPPRESSED, DEAD_LETTERS)
+
+REPLAYED = "replay."
+"""Begins the names of all topics that replays write."""
+
+
+def run_topic(run: str, name: str) -> str:
+    """The topic of a replay that stands for one of the pipeline.
+
+    >>> run_topic("monday", "alerts.statements")
+    'replay.monday.alerts.statements'
+    """
+    return f"{REPLAYED}{run}.{name}"
